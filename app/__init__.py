@@ -1,0 +1,1 @@
+"""Serves: REST routes, the page and push, on Flask under gunicorn."""

@@ -1,0 +1,1 @@
+"""Benchmarks: figures side by side with the machine they were measured on."""

@@ -1,0 +1,1 @@
+"""Answers: one module per page, cached reads in, component properties out."""

@@ -1,0 +1,1 @@
+"""Describes: data in, Dash components out; no callback, no input or output."""

@@ -1,0 +1,1 @@
+"""Figures: market data in, plotly figures out; pure."""

@@ -1,0 +1,1 @@
+"""The road of market data from the exchange to the stores."""

@@ -1,0 +1,1 @@
+"""The outer world, one vendor a module: Kafka, MongoDB, Redis, sockets, HTTP — and memory twins."""

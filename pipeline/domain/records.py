@@ -1,0 +1,147 @@
+"""Kafka records: the exchange's own letters plus our words, to and from the words of the trade.
+
+Every record carries ``v``, the schema version; readers ignore what they do not know.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pipeline.domain import jsontext
+from pipeline.domain.book import BookDiff, BookSnapshot, BookState, Level
+from pipeline.domain.candle import Candle, Revision
+from pipeline.domain.faults import BadMessageError
+from pipeline.domain.interval import Interval
+from pipeline.domain.trade import Trade
+
+SCHEMA_VERSION = 1
+
+BookRecord = BookSnapshot | BookDiff
+
+
+def encode_candle(candle: Candle) -> bytes:
+    """A kline record: Binance's ``k`` letters and ours in words."""
+    return jsontext.dumps(
+        {
+            "t": candle.open_ms, "T": candle.close_ms, "s": candle.symbol, "i": candle.interval.value,
+            "f": candle.first_trade_id, "L": candle.last_trade_id,
+            "o": _text(candle.open), "c": _text(candle.close),
+            "h": _text(candle.high), "l": _text(candle.low),
+            "v": _text(candle.volume), "n": candle.trades, "x": candle.closed, "q": _text(candle.quote_volume),
+            "V": _text(candle.taker_buy_volume), "Q": _text(candle.taker_buy_quote_volume),
+            "eventTime": candle.event_ms, "receivedTime": candle.received_ms,
+            "source": candle.source, "revision": int(candle.revision), "schema": SCHEMA_VERSION,
+        }
+    )  # fmt: skip
+
+
+def decode_candle(value: bytes) -> Candle:
+    """A candle from a kline record. Raises BadMessageError."""
+    record = _object(value)
+    try:
+        return Candle(
+            symbol=record["s"], interval=Interval(record["i"]), open_ms=record["t"],
+            open=Decimal(record["o"]), high=Decimal(record["h"]),
+            low=Decimal(record["l"]), close=Decimal(record["c"]),
+            volume=Decimal(record["v"]), quote_volume=Decimal(record["q"]), trades=record["n"],
+            taker_buy_volume=Decimal(record["V"]), taker_buy_quote_volume=Decimal(record["Q"]),
+            first_trade_id=record.get("f", -1), last_trade_id=record.get("L", -1),
+            closed=record["x"], revision=Revision(record["revision"]), source=record["source"],
+            event_ms=record["eventTime"], received_ms=record["receivedTime"],
+        )  # fmt: skip
+    except _MALFORMED as error:
+        raise BadMessageError(f"kline record: {error!r}") from error
+
+
+def encode_trade(trade: Trade) -> bytes:
+    """A trade record: Binance's ``trade`` letters, or ``aggTrade`` ones for an aggregate."""
+    ids: dict[str, Any] = {"e": "trade", "t": trade.trade_id}
+    if trade.last_id != trade.trade_id:
+        ids = {"e": "aggTrade", "f": trade.trade_id, "l": trade.last_id}
+    return jsontext.dumps(
+        ids
+        | {
+            "E": trade.event_ms, "s": trade.symbol, "p": _text(trade.price), "q": _text(trade.quantity),
+            "T": trade.time_ms, "m": trade.is_buyer_maker,
+            "eventTime": trade.event_ms, "receivedTime": trade.received_ms,
+            "source": trade.source, "schema": SCHEMA_VERSION,
+        }
+    )  # fmt: skip
+
+
+def decode_trade(value: bytes) -> Trade:
+    """A trade from a trade record. Raises BadMessageError."""
+    record = _object(value)
+    try:
+        first = record["t"] if record["e"] == "trade" else record["f"]
+        return Trade(
+            symbol=record["s"], trade_id=first, last_id=record.get("l", first),
+            price=Decimal(record["p"]), quantity=Decimal(record["q"]),
+            time_ms=record["T"], is_buyer_maker=record["m"],
+            event_ms=record["eventTime"], received_ms=record["receivedTime"], source=record["source"],
+        )  # fmt: skip
+    except _MALFORMED as error:
+        raise BadMessageError(f"trade record: {error!r}") from error
+
+
+def encode_book(record: BookRecord) -> bytes:
+    """An order-book record: Binance's diff letters, or a full book."""
+    ours = {
+        "b" if isinstance(record, BookDiff) else "bids": _levels(record.bids),
+        "a" if isinstance(record, BookDiff) else "asks": _levels(record.asks),
+        "s": record.symbol, "E": record.event_ms, "eventTime": record.event_ms,
+        "receivedTime": record.received_ms, "state": record.state.value, "schema": SCHEMA_VERSION,
+    }  # fmt: skip
+    if isinstance(record, BookDiff):
+        return jsontext.dumps({"e": "depthUpdate", "U": record.first_id, "u": record.last_id} | ours)
+    return jsontext.dumps({"e": "book", "lastUpdateId": record.last_update_id} | ours)
+
+
+def decode_book(value: bytes) -> BookRecord:
+    """A full book or a difference from an order-book record. Raises BadMessageError."""
+    record = _object(value)
+    try:
+        return _diff(record) if record["e"] == "depthUpdate" else _snapshot(record)
+    except _MALFORMED as error:
+        raise BadMessageError(f"order-book record: {error!r}") from error
+
+
+def _diff(record: Mapping[str, Any]) -> BookDiff:
+    return BookDiff(
+        symbol=record["s"], first_id=record["U"], last_id=record["u"],
+        bids=_parse_levels(record["b"]), asks=_parse_levels(record["a"]),
+        event_ms=record["eventTime"], received_ms=record["receivedTime"], state=BookState(record["state"]),
+    )  # fmt: skip
+
+
+def _snapshot(record: Mapping[str, Any]) -> BookSnapshot:
+    return BookSnapshot(
+        symbol=record["s"], last_update_id=record["lastUpdateId"],
+        bids=_parse_levels(record["bids"]), asks=_parse_levels(record["asks"]),
+        event_ms=record["eventTime"], received_ms=record["receivedTime"], state=BookState(record["state"]),
+    )  # fmt: skip
+
+
+def _object(value: bytes) -> dict[str, Any]:
+    try:
+        record = jsontext.loads(value)
+    except ValueError as error:
+        raise BadMessageError(f"not JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise BadMessageError(f"expected a JSON object, got {type(record).__name__}")
+    return record
+
+
+def _levels(levels: Iterable[Level]) -> list[tuple[str, str]]:
+    return [(_text(price), _text(quantity)) for price, quantity in levels]
+
+
+def _parse_levels(rows: Iterable[tuple[str, str]]) -> tuple[Level, ...]:
+    return tuple((Decimal(price), Decimal(quantity)) for price, quantity in rows)
+
+
+def _text(value: Decimal) -> str:
+    return format(value, "f")
+
+
+_MALFORMED = (KeyError, TypeError, ValueError, InvalidOperation)

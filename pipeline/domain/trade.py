@@ -1,0 +1,28 @@
+"""A trade, or a run of trades the exchange gives back only as one aggregate."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One trade; ``trade_id`` is consecutive within a symbol.
+
+    An aggregate covers the ids ``trade_id … last_id``; a single trade has ``last_id == trade_id``.
+    """
+
+    symbol: str
+    trade_id: int
+    last_id: int
+    price: Decimal
+    quantity: Decimal
+    time_ms: int
+    is_buyer_maker: bool
+    event_ms: int
+    received_ms: int
+    source: str
+
+    @property
+    def quote_quantity(self) -> Decimal:
+        """Price times quantity, exact."""
+        return self.price * self.quantity

@@ -1,0 +1,1 @@
+"""Binance Spot market data: its messages, streams, REST and order-book procedure, without a socket."""

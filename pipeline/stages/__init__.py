@@ -1,0 +1,1 @@
+"""One verb, one process: what moves data along the road."""
