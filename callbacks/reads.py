@@ -1,0 +1,92 @@
+"""What the page asks of the stores: a protocol of reads, answered by Redis and MongoDB or by an in-memory twin."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from pipeline.domain.book import BookSnapshot
+from pipeline.domain.candle import Candle
+from pipeline.domain.interval import Interval
+from pipeline.domain.trade import Trade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """One symbol this stack follows, as the exchange describes it; the sizes are its price and quantity steps."""
+
+    symbol: str
+    base: str
+    quote: str
+    tick_size: Decimal
+    step_size: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticker:
+    """What one market did in the last 24 hours; what is not known yet is None.
+
+    ``change`` is a price difference, ``change_percent`` the same in per cent of the price 24 hours ago.
+    """
+
+    symbol: str
+    last: Decimal | None = None
+    change: Decimal | None = None
+    change_percent: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    volume: Decimal | None = None
+    quote_volume: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedState:
+    """How fresh one market's data is, and where it comes from.
+
+    ``source`` is ``binance``, ``simulator`` or ``replay``; ``received_ms`` is our clock when the newest datum arrived
+    (None before the first one), ``lag_ms`` how much later than the exchange's own stamp that was; ``history`` is how
+    much of the wanted history is stored, 0 … 1, and None when none is being loaded.
+    """
+
+    source: str
+    received_ms: int | None = None
+    lag_ms: int | None = None
+    history: float | None = None
+
+
+class MarketReads(Protocol):
+    """Every read the market page makes; values are plain and picklable, so that they may be cached.
+
+    Each raises TransientError while a store is away. A symbol nobody follows has empty answers, never an error.
+    """
+
+    def symbols(self) -> Sequence[Market]:
+        """The symbols followed, in the order of the settings; empty before ingest has said so."""
+        ...
+
+    def candles(self, symbol: str, interval: Interval, limit: int) -> Sequence[Candle]:
+        """The newest ``limit`` closed candles, oldest first, each open time once."""
+        ...
+
+    def forming(self, symbol: str, interval: Interval) -> Candle | None:
+        """The candle in progress: for a longer interval, the fold of the bucket's closed minutes and the forming one.
+
+        None before the first frame; a candle already closed is no forming one.
+        """
+        ...
+
+    def book(self, symbol: str) -> BookSnapshot | None:
+        """The book as last published, best levels first; None before the first one."""
+        ...
+
+    def trades(self, symbol: str, limit: int) -> Sequence[Trade]:
+        """The newest ``limit`` trades, newest first."""
+        ...
+
+    def ticker(self, symbol: str) -> Ticker:
+        """The last 24 hours."""
+        ...
+
+    def feed_state(self, symbol: str) -> FeedState:
+        """How fresh the market's data is."""
+        ...
