@@ -1,0 +1,237 @@
+"""Kafka: an idempotent producer that counts its delivery reports, a consumer that commits after the writes."""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from pipeline.domain.faults import MisconfiguredError, TransientError
+from pipeline.domain.names import Topics
+
+log = logging.getLogger(__name__)
+
+HOUR_MS = 3_600_000
+GB = 1_000_000_000
+QUEUE_MESSAGES = 100_000
+PRESSED_ABOVE = 20_000
+"""Records waiting in the producer above which the sender should stop reading its socket."""
+
+
+def retention(topics: Topics) -> dict[str, dict[str, str]]:
+    """Each topic's retention by time and bytes (a partition's share of the topic's bytes is set at creation)."""
+    limits = {
+        topics.kline: (30 * 24 * HOUR_MS, 4 * GB),
+        topics.orderbook: (HOUR_MS, 2 * GB),
+        topics.trades: (24 * HOUR_MS, 2 * GB),
+        topics.dead_letter: (30 * 24 * HOUR_MS, GB),
+    }
+    return {
+        topic: {"retention.ms": str(age_ms), "retention.bytes": str(size), "compression.type": "zstd"}
+        for topic, (age_ms, size) in limits.items()
+    }
+
+
+def ensure_topics(bootstrap: str, topics: Topics, *, partitions: int, replication: int = -1) -> None:
+    """Create the topics that are missing; existing ones are left as they are. Raises TransientError."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    wanted = []
+    for topic, config in retention(topics).items():
+        share = int(config["retention.bytes"]) // partitions
+        own = config | {
+            "retention.bytes": str(share),
+            "segment.bytes": str(min(64_000_000, max(share // 4, 1_048_576))),
+        }
+        wanted.append(NewTopic(topic, num_partitions=partitions, replication_factor=replication, config=own))
+    for topic, outcome in admin.create_topics(wanted, operation_timeout=15, request_timeout=15).items():
+        _created(topic, outcome)
+
+
+def _created(topic: str, outcome: Any) -> None:
+    try:
+        outcome.result(timeout=20)
+        log.info("created topic %s", topic)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise TransientError(f"Kafka did not create topic {topic}: {error.args[0].str()}") from error
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """What became of the records handed to the producer."""
+
+    sent: int = 0
+    delivered: int = 0
+    failed: int = 0
+    last_error: str = ""
+
+
+@dataclass(slots=True)
+class KafkaPublisher:
+    """Appends records; every delivery report is counted, and one that failed stops the process at the next append.
+
+    Librdkafka retries for ``delivery.timeout.ms``; what fails after that is lost to the log, so the process ends and
+    its restart repairs the hole from the exchange.
+    """
+
+    bootstrap: str
+    deliveries: Deliveries = field(default_factory=Deliveries)
+    _producer: Producer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._producer = Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": 2,
+                "compression.type": "zstd",
+                "queue.buffering.max.messages": QUEUE_MESSAGES,
+                "queue.buffering.max.kbytes": 262_144,
+                "delivery.timeout.ms": 120_000,
+                "message.max.bytes": 2_000_000,
+            }
+        )
+
+    def append(self, topic: str, *, key: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Hand over one record. Raises TransientError when a former record was not delivered, or the queue is full."""
+        if self.deliveries.failed:
+            raise TransientError(f"Kafka did not take a record: {self.deliveries.last_error}")
+        try:
+            self._producer.produce(topic, value, key.encode(), on_delivery=self._reported, headers=list(headers))
+        except BufferError as error:
+            raise TransientError("the Kafka producer's queue is full") from error
+        self.deliveries.sent += 1
+        self._producer.poll(0)
+
+    @property
+    def pressed(self) -> bool:
+        """Whether so much waits to be delivered that no more should be read."""
+        self._producer.poll(0)
+        return len(self._producer) > PRESSED_ABOVE
+
+    def flush(self, timeout_s: float = 10) -> int:
+        """Wait for every delivery report; how many are still out after ``timeout_s``."""
+        return int(self._producer.flush(timeout_s))
+
+    def _reported(self, error: KafkaError | None, _message: Message) -> None:
+        if error is None:
+            self.deliveries.delivered += 1
+        else:
+            self.deliveries.failed += 1
+            self.deliveries.last_error = error.str()
+            log.error("Kafka did not take a record: %s", error.str())
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of the log; ``replayed`` if this group had already committed past it when it was assigned."""
+
+    topic: str
+    key: str
+    value: bytes
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """How far back of its committed offset a reader starts, to fold recent state anew."""
+
+    topic: str
+    records: int
+
+
+class KafkaReader:
+    """A consumer-group member that hands out batches and commits only when told the batch is written.
+
+    ``rewinds`` names topics that are read again from some records before the committed offset; those records come
+    marked ``replayed``.
+    """
+
+    def __init__(self, bootstrap: str, *, group: str, topics: Sequence[str], rewinds: Iterable[Rewind] = ()) -> None:
+        self._rewinds = {rewind.topic: rewind.records for rewind in rewinds}
+        self._committed: dict[tuple[str, int], int] = {}
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "session.timeout.ms": 6_000,
+                "heartbeat.interval.ms": 1_500,
+                "max.poll.interval.ms": 120_000,
+                "fetch.wait.max.ms": 100,
+                "fetch.queue.backoff.ms": 20,
+                "queued.max.messages.kbytes": 32_768,
+                "topic.metadata.refresh.interval.ms": 10_000,
+            }
+        )
+        self._consumer.subscribe(list(topics), on_assign=self._assigned)
+
+    def batch(self, *, limit: int, wait_s: float) -> list[Record]:
+        """What has come, at most ``limit``, after waiting at most ``wait_s`` for the first. Raises TransientError."""
+        first = self._consumer.poll(wait_s)
+        if first is None:
+            return []
+        rest = self._consumer.consume(limit - 1, timeout=0) if limit > 1 else []
+        return [record for message in (first, *rest) if (record := self._record(message)) is not None]
+
+    def commit(self) -> None:
+        """Everything handed out so far is written: never hand it out again."""
+        try:
+            self._consumer.commit(asynchronous=True)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._NO_OFFSET:
+                raise TransientError(f"Kafka did not commit: {error.args[0].str()}") from error
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _record(self, message: Message) -> Record | None:
+        error = message.error()
+        if error is not None:
+            return self._refused(error)
+        self._consumer.store_offsets(message=message)
+        topic, key = str(message.topic()), bytes(message.key() or b"").decode()
+        committed = self._committed.get((topic, int(message.partition() or 0)), 0)
+        return Record(topic, key, bytes(message.value() or b""), int(message.offset() or 0) < committed)
+
+    @staticmethod
+    def _refused(error: KafkaError) -> None:
+        if error.code() == KafkaError._PARTITION_EOF or error.retriable():
+            return
+        if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED):
+            raise MisconfiguredError(f"Kafka refuses us: {error.str()}")
+        if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART and error.fatal():
+            raise TransientError(f"Kafka: {error.str()}")
+        log.warning("Kafka: %s", error.str())
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for known in consumer.committed(partitions, timeout=15):
+            self._committed[(known.topic, known.partition)] = max(known.offset, 0)
+        for partition in partitions:
+            back = self._rewinds.get(partition.topic)
+            committed = self._committed[(partition.topic, partition.partition)]
+            if back is not None and committed:
+                low, _high = consumer.get_watermark_offsets(partition, timeout=15)
+                partition.offset = max(low, committed - back)
+        consumer.assign(partitions)
+
+
+def wait_for_broker(bootstrap: str, *, timeout_s: float) -> None:
+    """Return when the broker answers. Raises TransientError after ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    while True:
+        try:
+            admin.list_topics(timeout=2)
+            return
+        except KafkaException as error:
+            if time.monotonic() > deadline:
+                raise TransientError(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from error

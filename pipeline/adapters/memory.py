@@ -1,0 +1,121 @@
+"""Twins of the real adapters in memory: the same behaviour, the same tests, no server."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.domain import names
+from pipeline.domain.book import BookSnapshot
+from pipeline.domain.candle import Candle
+from pipeline.domain.interval import MINUTE_MS, Interval
+from pipeline.domain.pushes import Push
+from pipeline.domain.shelf import Change, Published, PutBook, PutCandle, PutLatest, PutTrades, Shelved
+from pipeline.domain.trade import Trade
+
+
+@dataclass(slots=True)
+class MemoryPublisher:
+    """A log that keeps what is appended, by topic."""
+
+    topics: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
+    headers: list[Sequence[tuple[str, bytes]]] = field(default_factory=list)
+    pressed: bool = False
+
+    def append(self, topic: str, *, key: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Keep one record."""
+        self.topics.setdefault(topic, []).append((key, value))
+        self.headers.append(headers)
+
+    def values(self, topic: str) -> list[bytes]:
+        """Every record's value, in order."""
+        return [value for _key, value in self.topics.get(topic, [])]
+
+
+@dataclass(slots=True)
+class MemoryShelf:
+    """Latest state, as Redis holds it."""
+
+    latest: dict[str, Candle] = field(default_factory=dict)
+    closed: dict[tuple[str, int], Candle] = field(default_factory=dict)
+    trades: dict[str, dict[int, Trade]] = field(default_factory=dict)
+    books: dict[str, BookSnapshot] = field(default_factory=dict)
+    published: list[tuple[str, str, Push]] = field(default_factory=list)
+    sequences: dict[tuple[str, str], int] = field(default_factory=dict)
+    filled: bool = False
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Hold all changes."""
+        for change in changes:
+            self._take(change)
+
+    def load(self, symbol: str) -> Shelved:
+        """What is held of a symbol."""
+        closed = sorted((c for c in self.closed.values() if c.symbol == symbol), key=lambda candle: candle.open_ms)
+        book = self.books.get(symbol)
+        return Shelved(
+            latest=self.latest.get(symbol),
+            book_id=book.last_update_id if book else -1,
+            trade_id=max(self.trades.get(symbol, {}), default=-1),
+            sequences={s: seq for (s, known), seq in self.sequences.items() if known == symbol},
+            closed=closed,
+        )
+
+    def mark_filled(self) -> None:
+        """Everything is written."""
+        self.filled = True
+
+    def _take(self, change: Change) -> None:
+        match change:
+            case PutLatest(candle):
+                self.latest[candle.symbol] = candle
+            case PutCandle(candle, keep_from_ms):
+                self.closed[(candle.symbol, candle.open_ms)] = candle
+                old = [key for key in self.closed if key[0] == candle.symbol and key[1] < keep_from_ms]
+                for key in old:
+                    del self.closed[key]
+            case PutTrades(symbol, trades):
+                self._take_trades(symbol, trades)
+            case PutBook(book):
+                self.books[book.symbol] = book
+            case Published(stream, symbol, push):
+                self.published.append((stream, symbol, push))
+                self.sequences[(stream, symbol)] = push.seq
+
+    def _take_trades(self, symbol: str, trades: Iterable[Trade]) -> None:
+        held = self.trades.setdefault(symbol, {})
+        held.update({trade.trade_id: trade for trade in trades})
+        for trade_id in sorted(held)[: -names.REALTIME_TRADES]:
+            del held[trade_id]
+
+
+@dataclass(slots=True)
+class MemoryCandles:
+    """Closed candles, as MongoDB holds them."""
+
+    held: dict[tuple[str, Interval, int], Candle] = field(default_factory=dict)
+
+    def ensure_indexes(self) -> None:
+        """A dict needs none."""
+
+    def upsert(self, candles: Iterable[Candle]) -> int:
+        """Hold each candle that supersedes what is held; how many changed."""
+        changed: set[tuple[str, Interval, int]] = set()
+        for candle in candles:
+            if candle.supersedes(self.held.get(candle.key)):
+                self.held[candle.key] = candle
+                changed.add(candle.key)
+        return len(changed)
+
+    def candles(self, symbol: str, *, interval: Interval, start_ms: int, end_ms: int) -> list[Candle]:
+        """The held candles opened in the half-open range, oldest first."""
+        found = [c for c in self.held.values() if c.symbol == symbol and c.interval is interval]
+        return sorted((c for c in found if start_ms <= c.open_ms < end_ms), key=lambda candle: candle.open_ms)
+
+    def newest(self, symbol: str, *, count: int) -> list[Candle]:
+        """The last ``count`` one-minute candles, oldest first."""
+        return self.candles(symbol, interval=Interval.M1, start_ms=0, end_ms=2**62)[-count:]
+
+    def missing_minutes(self, symbol: str, *, start_ms: int, end_ms: int) -> list[int]:
+        """Open times in the half-open range that have no one-minute candle, oldest first."""
+        return [
+            open_ms for open_ms in range(start_ms, end_ms, MINUTE_MS) if (symbol, Interval.M1, open_ms) not in self.held
+        ]

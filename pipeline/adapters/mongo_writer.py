@@ -1,0 +1,111 @@
+"""MongoDB's one-minute candles as their only writer sees them: idempotent bulk upserts, newer revision wins."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import pymongo
+from pymongo import ASCENDING, DESCENDING, MongoClient, UpdateOne
+from pymongo.errors import PyMongoError
+
+from pipeline.adapters.mongo_documents import Document, candle_document, candle_of
+from pipeline.domain.candle import Candle
+from pipeline.domain.faults import TransientError
+from pipeline.domain.interval import MINUTE_MS, Interval
+from pipeline.domain.names import collection
+
+T = TypeVar("T")
+NATURAL_KEY = [("symbol", ASCENDING), ("interval", ASCENDING), ("openTime", ASCENDING)]
+_VALUES = (
+    "open", "high", "low", "close", "volume", "quoteVolume", "trades", "takerBuyVolume", "takerBuyQuoteVolume",
+)  # fmt: skip
+
+
+def connect(uri: str) -> MongoClient[Document]:
+    """A client whose every call has a deadline."""
+    return MongoClient(
+        uri, serverSelectionTimeoutMS=3_000, connectTimeoutMS=3_000, socketTimeoutMS=20_000, appname="candlestream"
+    )
+
+
+class CandleStore:
+    """One database's candle collections."""
+
+    def __init__(self, client: MongoClient[Document], database: str) -> None:
+        self._database = client[database]
+
+    def ensure_indexes(self) -> None:
+        """The unique natural key on every interval; without it concurrent upserts would insert twice."""
+        for interval in Interval:
+            _guarded(partial(self._of(interval).create_index, NATURAL_KEY, unique=True))
+
+    def upsert(self, candles: Iterable[Candle]) -> int:
+        """Store closed candles where they supersede what is there; how many changed. Raises TransientError."""
+        newest: dict[tuple[str, Interval, int], Candle] = {}
+        for candle in candles:
+            if candle.supersedes(newest.get(candle.key)):
+                newest[candle.key] = candle
+        by_interval: dict[Interval, list[UpdateOne]] = {}
+        for candle in newest.values():
+            by_interval.setdefault(candle.interval, []).append(_upsert(candle))
+        return sum(self._write(interval, updates) for interval, updates in by_interval.items())
+
+    def candles(self, symbol: str, *, interval: Interval, start_ms: int, end_ms: int) -> list[Candle]:
+        """The stored candles opened in the half-open range, oldest first."""
+        found = self._find(symbol, interval, {"$gte": start_ms, "$lt": end_ms})
+        return _guarded(lambda: [candle_of(document) for document in found.sort("openTime", ASCENDING)])
+
+    def newest(self, symbol: str, *, count: int) -> list[Candle]:
+        """The last ``count`` one-minute candles, oldest first."""
+        found = self._find(symbol, Interval.M1, {"$gte": 0}).sort("openTime", DESCENDING).limit(count)
+        return _guarded(lambda: [candle_of(document) for document in found])[::-1]
+
+    def missing_minutes(self, symbol: str, *, start_ms: int, end_ms: int) -> list[int]:
+        """Open times in the half-open range that have no one-minute candle, oldest first."""
+        query = {"symbol": symbol, "interval": "1m", "openTime": {"$gte": start_ms, "$lt": end_ms}}
+        found = self._of(Interval.M1).find(query, {"_id": 0, "openTime": 1})
+        stored = _guarded(lambda: {document["openTime"] for document in found})
+        return [open_ms for open_ms in range(start_ms, end_ms, MINUTE_MS) if open_ms not in stored]
+
+    def _write(self, interval: Interval, updates: Sequence[UpdateOne]) -> int:
+        result = _guarded(lambda: self._of(interval).bulk_write(list(updates), ordered=False))
+        return int(result.modified_count + result.upserted_count)
+
+    def _find(self, symbol: str, interval: Interval, open_time: dict[str, int]) -> Any:
+        return self._of(interval).find(
+            {"symbol": symbol, "interval": interval.value, "openTime": open_time}, {"_id": 0}
+        )
+
+    def _of(self, interval: Interval) -> "pymongo.collection.Collection[Document]":
+        return self._database[collection(interval)]
+
+
+def _upsert(candle: Candle) -> UpdateOne:
+    """One pipeline update, atomic in the server: the document becomes ours if ours is newer, else stays as it is."""
+    document = candle_document(candle)
+    key = {name: document[name] for name in ("symbol", "interval", "openTime")}
+    newer = {"$or": [{"$gt": [document["revision"], _or_below("$revision")]}, _later_and_different(document)]}
+    replacement = {"$cond": [newer, {"$mergeObjects": ["$$ROOT", {"$literal": document}]}, "$$ROOT"]}
+    return UpdateOne(key, [{"$replaceWith": replacement}], upsert=True)
+
+
+def _later_and_different(document: Document) -> Document:
+    different = [{"$ne": [document[name], f"${name}"]} for name in _VALUES]
+    return {
+        "$and": [
+            {"$eq": [document["revision"], _or_below("$revision")]},
+            {"$gt": [document["eventTime"], _or_below("$eventTime")]},
+            {"$or": different},
+        ]
+    }
+
+
+def _or_below(name: str) -> Document:
+    return {"$ifNull": [name, -1]}
+
+
+def _guarded(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except PyMongoError as error:
+        raise TransientError(f"MongoDB: {error}") from error

@@ -1,0 +1,73 @@
+"""Binance as a venue: what a stage may ask of any exchange, answered with this one's messages, streams and rules."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from pipeline.domain.book import BookSnapshot
+from pipeline.domain.candle import Candle
+from pipeline.domain.events import Event
+from pipeline.domain.faults import BadMessageError
+from pipeline.domain.interval import Interval
+from pipeline.domain.symbol import SymbolInfo
+from pipeline.exchanges.binance import messages, rest, streams
+from pipeline.exchanges.binance.book_sync import BookSync
+
+SNAPSHOT_LEVELS = 1_000
+
+
+class Getter(Protocol):
+    """Sends a GET and gives back the body."""
+
+    async def get(self, path: str, params: Mapping[str, str | int], *, weight: int) -> bytes: ...  # noqa: D102
+
+
+class Binance:
+    """Binance Spot market data behind one WebSocket base and one REST getter."""
+
+    def __init__(self, getter: Getter, *, ws_url: str) -> None:
+        self._getter = getter
+        self._ws_url = ws_url
+
+    def connection_urls(self, symbols: Sequence[str]) -> list[str]:
+        """The WebSocket URLs that together carry ``symbols``."""
+        return streams.connection_urls(self._ws_url, symbols)
+
+    def decode(self, raw: bytes, *, received_ms: int) -> Event:
+        """The word in one frame. Raises BadMessageError."""
+        return messages.decode(raw, received_ms=received_ms)
+
+    def book_sync(self, symbol: str) -> BookSync:
+        """A fresh state machine for one symbol's book."""
+        return BookSync(symbol, jitter=random.random)
+
+    async def server_ms(self) -> int:
+        """The exchange's clock now."""
+        return rest.parse_time(await self._get(rest.time_request()))
+
+    async def symbols(self, wanted: Sequence[str]) -> dict[str, SymbolInfo]:
+        """The markets the exchange knows among ``wanted``."""
+        try:
+            known = rest.parse_exchange_info(await self._get(rest.exchange_info_request(wanted)))
+        except BadMessageError:
+            known = rest.parse_exchange_info(await self._get(rest.exchange_info_request()))
+        return {symbol: known[symbol] for symbol in wanted if symbol in known}
+
+    async def depth(self, symbol: str, *, received_ms: int) -> BookSnapshot:
+        """A full book."""
+        body = await self._get(rest.depth_request(symbol, limit=SNAPSHOT_LEVELS))
+        return rest.parse_depth(body, symbol=symbol, received_ms=received_ms)
+
+    async def klines(
+        self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int, received_ms: int
+    ) -> list[Candle]:
+        """The exchange's own closed candles opened in the half-open range, at most 1,000, oldest first.
+
+        The clock is asked before the candles, so a row counts as closed only if it surely was when it was read.
+        """
+        server_ms = await self.server_ms()
+        body = await self._get(rest.klines_request(symbol, interval, start_ms=start_ms, end_ms=end_ms))
+        return rest.parse_klines(body, symbol=symbol, interval=interval, server_ms=server_ms, received_ms=received_ms)
+
+    async def _get(self, request: rest.Request) -> bytes:
+        return await self._getter.get(request.path, request.params, weight=request.weight)

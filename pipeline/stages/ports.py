@@ -1,0 +1,179 @@
+"""What the stages ask of the outer world; adapters give it, memory twins too."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from pipeline.domain.book import BookDiff, BookSnapshot, BookState
+from pipeline.domain.candle import Candle
+from pipeline.domain.events import Event
+from pipeline.domain.interval import Interval
+from pipeline.domain.shelf import Change, Shelved
+from pipeline.domain.symbol import SymbolInfo
+
+Clock = Callable[[], int]
+"""Our clock in UTC epoch milliseconds: it stamps and paces, it never decides what is true."""
+Connect = Callable[[str], AbstractAsyncContextManager[AsyncIterator[tuple[bytes, int]]]]
+"""Opens a stream of (raw frame, received ms)."""
+
+
+class Publisher(Protocol):
+    """The log, for whoever appends."""
+
+    @property
+    def pressed(self) -> bool:
+        """Whether so much waits that no more should be read."""
+        ...
+
+    def append(self, topic: str, *, key: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Hand over one record. Raises TransientError."""
+        ...
+
+
+class Record(Protocol):
+    """One record of the log."""
+
+    @property
+    def topic(self) -> str:
+        """Where it lies."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """Its symbol."""
+        ...
+
+    @property
+    def value(self) -> bytes:
+        """Its bytes."""
+        ...
+
+    @property
+    def replayed(self) -> bool:
+        """Whether it was handled before this process began."""
+        ...
+
+
+class Reader(Protocol):
+    """The log, for whoever follows it."""
+
+    def batch(self, *, limit: int, wait_s: float) -> Sequence[Record]:
+        """What has come."""
+        ...
+
+    def commit(self) -> None:
+        """Everything handed out is written."""
+        ...
+
+    def close(self) -> None:
+        """Follow no more."""
+        ...
+
+
+class Shelf(Protocol):
+    """The latest state, for its writer."""
+
+    @property
+    def filled(self) -> bool:
+        """Whether it still is what we filled; False after a wipe."""
+        ...
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Write all changes or none. Raises TransientError."""
+        ...
+
+    def load(self, symbol: str) -> Shelved:
+        """What is held of a symbol."""
+        ...
+
+    def mark_filled(self) -> None:
+        """Everything is written."""
+        ...
+
+
+class Candles(Protocol):
+    """The durable candles, for their writer."""
+
+    def ensure_indexes(self) -> None:
+        """The unique natural key, before the first write."""
+        ...
+
+    def upsert(self, candles: Iterable[Candle]) -> int:
+        """Store what supersedes; how many changed. Raises TransientError."""
+        ...
+
+    def newest(self, symbol: str, *, count: int) -> list[Candle]:
+        """The last minutes, oldest first."""
+        ...
+
+    def missing_minutes(self, symbol: str, *, start_ms: int, end_ms: int) -> list[int]:
+        """Open times without a candle, oldest first."""
+        ...
+
+    def candles(self, symbol: str, *, interval: Interval, start_ms: int, end_ms: int) -> list[Candle]:
+        """The stored candles of a half-open range, oldest first."""
+        ...
+
+
+class BookSync(Protocol):
+    """One symbol's book, joined from snapshots and differences."""
+
+    @property
+    def state(self) -> BookState:
+        """How far the book may be believed."""
+        ...
+
+    @property
+    def resyncs(self) -> int:
+        """How often it had to begin again."""
+        ...
+
+    def snapshot_wanted(self, now_ms: int) -> int | None:
+        """The epoch to fetch a snapshot for, if one is due."""
+        ...
+
+    def diff(self, diff: BookDiff, *, now_ms: int) -> Sequence[BookDiff | BookSnapshot]:
+        """Take a difference; what to publish."""
+        ...
+
+    def snapshot(self, snapshot: BookSnapshot, *, epoch: int, now_ms: int) -> Sequence[BookDiff | BookSnapshot]:
+        """Take a snapshot; what to publish."""
+        ...
+
+    def snapshot_failed(self, *, epoch: int, now_ms: int) -> None:
+        """The fetch came to nothing."""
+        ...
+
+
+class Venue(Protocol):
+    """An exchange."""
+
+    def connection_urls(self, symbols: Sequence[str]) -> list[str]:
+        """Where its streams are."""
+        ...
+
+    def decode(self, raw: bytes, *, received_ms: int) -> Event:
+        """The word in one frame. Raises BadMessageError."""
+        ...
+
+    def book_sync(self, symbol: str) -> BookSync:
+        """A fresh book."""
+        ...
+
+    async def server_ms(self) -> int:
+        """Its clock."""
+        ...
+
+    async def symbols(self, wanted: Sequence[str]) -> dict[str, SymbolInfo]:
+        """The markets it knows among ``wanted``."""
+        ...
+
+    async def depth(self, symbol: str, *, received_ms: int) -> BookSnapshot:
+        """A full book."""
+        ...
+
+    async def klines(
+        self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int, received_ms: int
+    ) -> list[Candle]:
+        """Its own closed candles of a half-open range."""
+        ...

@@ -1,0 +1,217 @@
+"""Where stages, adapters and exchanges meet: one function a process, from settings to something that runs."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from threading import Event
+from typing import Any, TypeVar
+
+import aiohttp
+import redis
+
+from pipeline.adapters import heartbeat, http, kafka, mongo_writer, redis_writer, websocket
+from pipeline.domain import jsontext, names
+from pipeline.domain.faults import Fault, MisconfiguredError, TransientError
+from pipeline.domain.interval import DAY_MS, MINUTE_MS
+from pipeline.domain.symbol import SymbolInfo
+from pipeline.exchanges.binance.limits import WEIGHT_HEADER, WeightBudget
+from pipeline.exchanges.binance.venue import Binance
+from pipeline.settings import Settings
+from pipeline.stages.archive import Archive
+from pipeline.stages.backoff import Backoff
+from pipeline.stages.cache import Cache
+from pipeline.stages.history import History
+from pipeline.stages.ingest import Ingest
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+BROKER_WAIT_S = 60
+REWIND_BOOK_RECORDS = 3_000
+REWIND_TRADE_RECORDS = 5_000
+
+
+def run_ingest(settings: Settings) -> None:
+    """Follow the exchange and fill the history until SIGTERM. Raises a Fault when it can't go on."""
+    asyncio.run(_until_signalled(_ingest(settings)))
+
+
+def run_cache(settings: Settings) -> None:
+    """Keep Redis until SIGTERM. Raises a Fault when a server is away: start it again."""
+    publisher = _publisher(settings)
+    topics = settings.topics
+    rewinds = (
+        kafka.Rewind(topics.orderbook, REWIND_BOOK_RECORDS),
+        kafka.Rewind(topics.trades, REWIND_TRADE_RECORDS),
+    )
+    reader = kafka.KafkaReader(
+        settings.kafka_bootstrap,
+        group=f"{settings.consumer_group_prefix}cache",
+        topics=(topics.kline, topics.orderbook, topics.trades),
+        rewinds=rewinds,
+    )
+    cache = Cache(
+        reader=reader,
+        shelf=redis_writer.RedisShelf(_redis(settings), database=settings.redis_db),
+        stored=_candles(settings),
+        dead_letters=publisher,
+        topics=topics,
+        clock=now_ms,
+    )
+    _follow(settings, "cache", cache, reader=reader)
+
+
+def run_archive(settings: Settings) -> None:
+    """Keep MongoDB's one-minute candles until SIGTERM. Raises a Fault when a server is away: start it again."""
+    publisher = _publisher(settings)
+    reader = kafka.KafkaReader(
+        settings.kafka_bootstrap, group=f"{settings.consumer_group_prefix}archive", topics=(settings.topics.kline,)
+    )
+    archive = Archive(reader=reader, candles=_candles(settings), dead_letters=publisher, topics=settings.topics)
+    _follow(settings, "archive", archive, reader=reader)
+
+
+STAGES: dict[str, Callable[[Settings], None]] = {
+    "ingest": run_ingest,
+    "cache": run_cache,
+    "archive": run_archive,
+}
+
+
+def now_ms() -> int:
+    """Our clock."""
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def exchange(settings: Settings) -> AsyncIterator[tuple[Binance, aiohttp.ClientSession]]:
+    """The venue of the settings, with the session its sockets share."""
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        getter = http.RestClient(session, settings.binance_rest_url, budget=WeightBudget(), weight_header=WEIGHT_HEADER)
+        yield Binance(getter, ws_url=settings.binance_ws_url), session
+
+
+async def trading_symbols(venue: Binance, wanted: Sequence[str]) -> list[SymbolInfo]:
+    """The wanted markets that are open; the others are named in a warning. Raises MisconfiguredError if none is."""
+    known = await _patiently(partial(venue.symbols, wanted))
+    for symbol in wanted:
+        if symbol not in known or not known[symbol].trading:
+            status = known[symbol].status if symbol in known else "unknown to the exchange"
+            log.warning("%s is dropped: %s", symbol, status)
+    trading = [info for info in known.values() if info.trading]
+    if not trading:
+        raise MisconfiguredError(f"none of SYMBOLS is trading on the exchange: {', '.join(wanted)}")
+    return trading
+
+
+def history(settings: Settings, venue: Binance, publisher: kafka.KafkaPublisher) -> History:
+    """A fill of the one-minute history through the log."""
+    return History(venue=venue, stored=_candles(settings), publisher=publisher, topics=settings.topics, clock=now_ms)
+
+
+def _publisher(settings: Settings) -> kafka.KafkaPublisher:
+    kafka.wait_for_broker(settings.kafka_bootstrap, timeout_s=BROKER_WAIT_S)
+    kafka.ensure_topics(settings.kafka_bootstrap, settings.topics, partitions=settings.kafka_partitions)
+    return kafka.KafkaPublisher(settings.kafka_bootstrap)
+
+
+async def _ingest(settings: Settings) -> None:
+    publisher = _publisher(settings)
+    async with exchange(settings) as (venue, session):
+        markets = await trading_symbols(venue, settings.symbols)
+        symbols = tuple(market.symbol for market in markets)
+        ingest = Ingest(
+            venue=venue,
+            publisher=publisher,
+            topics=settings.topics,
+            connect=partial(websocket.frames, session),
+            clock=now_ms,
+            symbols=symbols,
+        )
+        fill = history(settings, venue, publisher)
+        beat = heartbeat.Heartbeat(
+            _redis(settings), "ingest", lambda: {**ingest.detail(), "history": fill.report.detail()}
+        ).start()
+        beat.keep(names.SYMBOLS_KEY, _symbols_text(settings, markets))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(ingest.run())
+                group.create_task(_fill(fill, venue, symbols, days=settings.history_days))
+        finally:
+            beat.close()
+            left = publisher.flush()
+            if left:
+                log.error("%d records were not delivered before the end", left)
+
+
+async def _fill(fill: History, venue: Binance, symbols: Sequence[str], *, days: int) -> None:
+    """The first start's history; a store that is away for a while only delays it."""
+    end_ms = await _patiently(venue.server_ms)
+    end_ms -= end_ms % MINUTE_MS
+    await _patiently(partial(fill.fill, symbols, start_ms=end_ms - days * DAY_MS, end_ms=end_ms))
+    log.info("history: %s", fill.report.detail())
+
+
+def _symbols_text(settings: Settings, markets: Sequence[SymbolInfo]) -> bytes:
+    listed = [
+        {
+            "symbol": market.symbol, "status": market.status,
+            "baseAsset": market.base_asset, "quoteAsset": market.quote_asset,
+            "tickSize": market.tick_size, "stepSize": market.step_size,
+        }
+        for market in markets
+    ]  # fmt: skip
+    return jsontext.dumps({"source": settings.source_kind, "updatedAt": now_ms(), "symbols": listed})
+
+
+def _follow(settings: Settings, name: str, stage: Archive | Cache, *, reader: kafka.KafkaReader) -> None:
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    beat = heartbeat.Heartbeat(_redis(settings), name, stage.detail).start()
+    try:
+        stage.run(stopped)
+    finally:
+        reader.close()
+        beat.close()
+
+
+async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work`` until it ends or SIGTERM comes. Raises what it raised."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("stopped")
+    except BaseExceptionGroup as group:
+        faults = group.subgroup(Fault)
+        raise (faults.exceptions[0] if faults else group) from group
+
+
+async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """The outcome of ``call``, tried again as long as the fault may pass."""
+    backoff = Backoff()
+    while True:
+        try:
+            return await call()
+        except TransientError as error:
+            wait_s = max(backoff.next_s(), error.retry_after_s or 0)
+            log.warning("%s; again in %.1f s", error, wait_s)
+            await asyncio.sleep(wait_s)
+
+
+def _redis(settings: Settings) -> redis.Redis:
+    return redis_writer.connect(
+        settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
+    )
+
+
+def _candles(settings: Settings) -> mongo_writer.CandleStore:
+    return mongo_writer.CandleStore(mongo_writer.connect(settings.mongo_uri), settings.mongo_db)
