@@ -1,0 +1,321 @@
+// Serves layouts/figures/candles.py: owns the chart. Plotly draws closed bars once; an overlay draws the one that moves.
+"use strict";
+(function () {
+  const cs = (window.candlestream = window.candlestream || {});
+  const clientside = (window.dash_clientside = window.dash_clientside || {});
+
+  const CONFIG = { displayModeBar: false, showSendToCloud: false, displaylogo: false, responsive: false,
+    scrollZoom: true, doubleClick: false };
+  const MOST_BARS = 720; // held by Plotly; it repaints every one of them
+  const NARROW_PX = 600;
+  const NARROW_BARS = 60;
+  const RIGHT_BARS = 8;
+  const HEADROOM = 0.08;
+  const FIT_MS = 500; // the price axis follows the forming bar at most so often
+  const HISTORY_RELOAD_MS = 10000;
+  const [T, O, H, L, C, V] = [0, 1, 2, 3, 4, 5];
+
+  const chart = { key: null, gd: null, bars: [], forming: null, intervalMs: 60000, dragging: false, waiting: [],
+    fitAt: 0, hovered: null, reacts: 0, extended: 0 };
+  cs.chart = chart;
+
+  const row = (candle) => [candle.openTime, candle.open, candle.high, candle.low, candle.close, candle.volume];
+  const newest = () => chart.bars[chart.bars.length - 1] || null;
+
+  // ---- the whole figure: at first, and when the market or the interval changes
+  function draw(answer) {
+    if (answer.key !== cs.feed.key) return;
+    if (!window.Plotly) {
+      setTimeout(draw, 50, answer);
+      return;
+    }
+    const figure = structuredClone(answer.figure); // Plotly writes into what it is given; the store keeps its own
+    const [price, volume] = figure.data;
+    const gd = (chart.gd = document.getElementById("candles"));
+    chart.bars = price.x.map((t, i) => [t, price.open[i], price.high[i], price.low[i], price.close[i], volume.y[i]]);
+    chart.key = answer.key;
+    chart.intervalMs = answer.intervalMs;
+    if (chart.forming && newest() && chart.forming[T] <= newest()[T]) chart.forming = null;
+    if (gd.clientWidth < NARROW_PX) narrow(figure.layout);
+    chart.reacts += 1;
+    Plotly.react(gd, figure.data, figure.layout, CONFIG).then(() => {
+      listen(gd);
+      have();
+      flush();
+      legend();
+      place();
+    });
+    if (chart.bars.length) cs.feed.fresh("candles");
+    else cs.feed.say("candles", "empty", "No candles yet");
+  }
+  function narrow(layout) {
+    layout.dragmode = false; // so that a finger scrolls the page
+    layout.margin.r = 64;
+    layout.xaxis.nticks = 4;
+    if (!newest()) return;
+    layout.xaxis.range = [newest()[T] - NARROW_BARS * chart.intervalMs, newest()[T] + 4 * chart.intervalMs];
+    const fitted = ranges(layout.xaxis.range);
+    layout.yaxis.range = fitted.price;
+    layout.yaxis2.range = fitted.volume;
+  }
+  function have() {
+    const last = newest();
+    clientside.set_props("candles-have", { data: { key: chart.key, open_ms: last ? last[T] : null } });
+  }
+  function listen(gd) {
+    if (gd.dataset.listened) return;
+    gd.dataset.listened = "yes";
+    gd.on("plotly_relayouting", () => { chart.dragging = true; place(); });
+    gd.on("plotly_relayout", (event) => {
+      chart.dragging = false;
+      if (Object.keys(event).some((name) => name.startsWith("xaxis."))) fit();
+      flush();
+      place();
+    });
+    gd.on("plotly_afterplot", place);
+    gd.on("plotly_doubleclick", home);
+    gd.on("plotly_hover", (event) => { chart.hovered = event.points[0].pointIndex; legend(); });
+    gd.on("plotly_unhover", () => { chart.hovered = null; legend(); });
+    gd.addEventListener("keydown", keys);
+    new ResizeObserver(() => Plotly.Plots.resize(gd)).observe(gd);
+  }
+
+  // ---- the price axis follows the time axis
+  function view() {
+    const axis = chart.gd._fullLayout.xaxis;
+    return axis.range.map((value) => Number(axis.d2c(value)));
+  }
+  function ranges([from, to]) {
+    const seen = chart.bars.filter((bar) => bar[T] >= from - chart.intervalMs && bar[T] <= to);
+    if (chart.forming && chart.forming[T] <= to) seen.push(chart.forming);
+    if (!seen.length) return null;
+    const low = Math.min(...seen.map((bar) => bar[L])), high = Math.max(...seen.map((bar) => bar[H]));
+    const room = (high - low || high * 0.001) * HEADROOM;
+    return { price: [low - room, high + room], volume: [0, Math.max(...seen.map((bar) => bar[V])) * 1.1 || 1] };
+  }
+  function fit() {
+    const fitted = ranges(view());
+    if (!fitted) return;
+    chart.fitAt = performance.now();
+    Plotly.relayout(chart.gd, { "yaxis.range": fitted.price, "yaxis2.range": fitted.volume });
+  }
+  function show(from, to) {
+    const fitted = ranges([from, to]) || {};
+    Plotly.relayout(chart.gd, { "xaxis.range": [from, to], "yaxis.range": fitted.price, "yaxis2.range": fitted.volume });
+  }
+  function home() {
+    const last = chart.forming || newest();
+    if (!last) return;
+    const bars = chart.gd.clientWidth < NARROW_PX ? NARROW_BARS : 120;
+    show(last[T] - bars * chart.intervalMs, last[T] + RIGHT_BARS * chart.intervalMs);
+  }
+  function keys(event) {
+    const [from, to] = view();
+    const step = (to - from) / 10;
+    const moves = { ArrowLeft: [-step, -step], ArrowRight: [step, step], "+": [step, 0], "-": [-step, 0] };
+    if (event.key === "End" || event.key === "Home") home();
+    else if (moves[event.key]) show(from + moves[event.key][0], to + moves[event.key][1]);
+    else return;
+    event.preventDefault();
+  }
+
+  // ---- bars that closed: appended once, never sent again
+  function close(rows) {
+    chart.waiting.push(...rows);
+    if (chart.gd && !chart.dragging) flush();
+  }
+  function flush() {
+    if (chart.dragging || chart.key !== cs.feed.key || !chart.gd || !chart.gd._fullLayout) return;
+    const after = newest() ? newest()[T] : -Infinity;
+    const unique = new Map(chart.waiting.map((bar) => [bar[T], bar]));
+    chart.waiting = [];
+    const fresh = [...unique.values()].filter((bar) => bar[T] > after).sort((a, b) => a[T] - b[T]);
+    if (!fresh.length) return;
+    if (newest() && fresh[0][T] > after + chart.intervalMs) cs.feed.again("candles-reload"); // bars between are missing
+    append(fresh);
+  }
+  function append(fresh) {
+    const gd = chart.gd, layout = gd.layout, [from, to] = view();
+    const following = !newest() || to >= newest()[T];
+    const shift = newest() ? fresh[fresh.length - 1][T] - newest()[T] : 0;
+    chart.bars.push(...fresh);
+    chart.bars.splice(0, Math.max(0, chart.bars.length - MOST_BARS));
+    if (chart.forming && chart.forming[T] <= newest()[T]) chart.forming = null;
+    // Volume and ranges go straight into the arrays Plotly holds, so that one call repaints everything once.
+    const volume = gd.data[1];
+    for (const bar of fresh) {
+      volume.x.push(bar[T]);
+      volume.y.push(bar[V]);
+      volume.marker.color.push(rising(bar) ? layout.meta.up : layout.meta.down);
+    }
+    for (const list of [volume.x, volume.y, volume.marker.color]) list.splice(0, Math.max(0, list.length - MOST_BARS));
+    if (following && shift) layout.xaxis.range = [from + shift, to + shift];
+    const fitted = ranges(following ? [from + shift, to + shift] : [from, to]);
+    if (fitted) {
+      layout.yaxis.range = fitted.price;
+      layout.yaxis2.range = fitted.volume;
+    }
+    const column = (index) => [fresh.map((bar) => bar[index])];
+    chart.extended += fresh.length;
+    Plotly.extendTraces(gd, { x: column(T), open: column(O), high: column(H), low: column(L), close: column(C) }, [0],
+      MOST_BARS);
+    have();
+    cs.feed.fresh("candles");
+  }
+  const rising = (bar) => bar[C] >= bar[O];
+
+  // ---- the forming bar, the price line and the countdown
+  const SHAPES = { volume: "rect", wick: "line", body: "rect", line: "line", box: "rect", price: "text", left: "text" };
+  let overlay = null;
+  function shapes() {
+    if (overlay) return overlay;
+    const make = (name) => document.createElementNS("http://www.w3.org/2000/svg", name);
+    const svg = make("svg");
+    svg.setAttribute("class", "cs-overlay");
+    svg.setAttribute("aria-hidden", "true");
+    overlay = { svg };
+    for (const [name, tag] of Object.entries(SHAPES)) {
+      overlay[name] = make(tag);
+      overlay[name].setAttribute("class", "cs-overlay-" + name);
+      svg.appendChild(overlay[name]);
+    }
+    chart.gd.parentElement.appendChild(svg);
+    return overlay;
+  }
+  const set = (node, values) => { for (const [name, value] of Object.entries(values)) node.setAttribute(name, value); };
+  const between = (value, low, high) => Math.min(Math.max(value, low), high);
+
+  function place() {
+    const gd = chart.gd, full = gd && gd._fullLayout;
+    if (!full || !full.xaxis || !full.xaxis._length || chart.key !== cs.feed.key) return;
+    const { xaxis: x, yaxis: y, yaxis2: v } = full;
+    const parts = shapes(), bar = chart.forming || newest();
+    set(parts.svg, { "data-way": bar && !rising(bar) ? "down" : "up", "data-shown": bar ? "yes" : "no" });
+    if (!bar) return;
+    parts.svg.style.left = gd.offsetLeft + "px";
+    parts.svg.style.top = gd.offsetTop + "px";
+    const left = x._offset, right = left + x._length;
+    const Y = (price) => between(y._offset + y.d2p(price), y._offset, y._offset + y._length);
+    const at = left + x.d2p(bar[T]), half = halfWidth(x, bar[T]);
+    const drawn = chart.forming && at + half <= right && at - half >= left;
+    for (const name of ["volume", "wick", "body"]) parts[name].style.display = drawn ? "" : "none";
+    if (drawn) {
+      const top = Y(Math.max(bar[O], bar[C])), bottom = Y(Math.min(bar[O], bar[C]));
+      set(parts.wick, { x1: at, x2: at, y1: Y(bar[H]), y2: Y(bar[L]) });
+      set(parts.body, { x: at - half, width: 2 * half, y: top, height: Math.max(1, bottom - top) });
+      const base = v._offset + v._length, level = between(v._offset + v.d2p(bar[V]), v._offset, base);
+      set(parts.volume, { x: at - half, width: 2 * half, y: level, height: base - level });
+    }
+    tag(parts, bar, { left, right, y: Y(bar[C]) });
+    follow(bar, y);
+    if (chart.hovered === null) legend();
+  }
+  function halfWidth(x, t) {
+    const drawn = chart.gd.calcdata && chart.gd.calcdata[0] && chart.gd.calcdata[0][0];
+    const half = (drawn && drawn.t && drawn.t.bdPos) || 0.4 * chart.intervalMs;
+    return Math.max(0.5, x.d2p(t + half) - x.d2p(t));
+  }
+  function tag(parts, bar, { left, right, y }) {
+    const width = chart.gd.clientWidth - right - 4, time = countdown();
+    set(parts.line, { x1: left, x2: right, y1: y, y2: y });
+    set(parts.box, { x: right + 2, y: y - 10, width, height: time ? 33 : 20, rx: 2 });
+    set(parts.price, { x: right + 2 + width / 2, y: y + 4 });
+    set(parts.left, { x: right + 2 + width / 2, y: y + 18 });
+    const words = [[parts.price, cs.number(bar[C], cs.feed.digits.price)], [parts.left, time]];
+    for (const [node, text] of words) if (node.textContent !== text) node.textContent = text;
+  }
+  function countdown() {
+    const now = cs.feed.clock();
+    if (!chart.forming || now === null) return "";
+    const left = Math.max(0, Math.ceil((chart.forming[T] + chart.intervalMs - now) / 1000));
+    const two = (value) => String(value).padStart(2, "0");
+    const [hours, minutes, seconds] = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
+    return hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${two(minutes)}:${two(seconds)}`;
+  }
+  // A bar that grows out of the picture takes the axis with it.
+  function follow(bar, y) {
+    const [low, high] = y.range.map(Number);
+    const [from, to] = view();
+    const outside = bar[H] > high || bar[L] < low || !chart.bars.length;
+    if (!chart.forming || chart.dragging || !outside || performance.now() - chart.fitAt < FIT_MS) return;
+    if (!chart.bars.length) home();
+    else if (bar[T] >= from && bar[T] <= to) fit();
+    chart.fitAt = performance.now();
+  }
+
+  // ---- the line that spells a bar out
+  function legend() {
+    const node = document.getElementById("candles-legend");
+    const bar = chart.hovered === null ? chart.forming || newest() : chart.bars[chart.hovered];
+    const text = bar ? spelled(bar) : "";
+    if (node.textContent === text) return;
+    node.textContent = text;
+    node.dataset.way = bar && !rising(bar) ? "down" : "up";
+  }
+  function spelled(bar) {
+    const price = (value) => cs.number(value, cs.feed.digits.price);
+    const when = new Date(bar[T]).toISOString().slice(0, 16).replace("T", " ");
+    const change = (100 * (bar[C] - bar[O])) / bar[O];
+    const sign = change > 0 ? "▲" : change < 0 ? "▼" : "=";
+    return `${when} UTC   O ${price(bar[O])}   H ${price(bar[H])}   L ${price(bar[L])}   C ${price(bar[C])}   ` +
+      `${sign} ${Math.abs(change).toFixed(2)} %   Vol ${cs.compact(bar[V])}`;
+  }
+
+  // ---- what the feed brings
+  let historyAt = 0, loading = false;
+  cs.candles = {
+    place,
+    candle(candle, { pushed } = {}) {
+      if (`${candle.symbol}|${candle.interval}` !== cs.feed.key) return;
+      if (candle.x) {
+        cs.feed.saw(candle.updatedAt);
+        close([row(candle)]);
+        return;
+      }
+      const last = newest();
+      if (last && chart.key === cs.feed.key && candle.openTime <= last[T]) return;
+      const offered = { key: cs.feed.key, time: candle.updatedAt, value: candle, pushed };
+      if (!cs.feed.offer("forming", offered)) return;
+      cs.feed.offer("price", { key: candle.symbol, time: candle.updatedAt, value: { price: candle.close }, pushed });
+    },
+    forming(candle) {
+      const last = newest();
+      if (last && chart.key === cs.feed.key && candle.openTime <= last[T]) return;
+      chart.forming = row(candle);
+      if (chart.key === cs.feed.key) cs.feed.fresh("candles");
+    },
+    clear() {
+      Object.assign(chart, { forming: null, waiting: [], hovered: null, bars: [] });
+      if (overlay) overlay.svg.setAttribute("data-shown", "no");
+      document.getElementById("candles-legend").textContent = "";
+    },
+    // While history comes in, the chart is fetched again now and then, and once more when all is there.
+    history(share) {
+      const running = typeof share === "number";
+      const due = running ? performance.now() - historyAt > HISTORY_RELOAD_MS : loading;
+      loading = running;
+      if (!due || chart.key !== cs.feed.key) return;
+      historyAt = performance.now();
+      cs.feed.again("candles-reload");
+    },
+  };
+
+  clientside.candles = {
+    figure(answer) {
+      if (!answer || answer.key !== cs.feed.key) return;
+      if (answer.status === "error") {
+        cs.feed.say("candles", "error", answer.message);
+        cs.feed.again("candles-reload");
+        return;
+      }
+      draw(answer);
+    },
+    tick(answer) {
+      if (!answer || answer.key !== cs.feed.key) return;
+      if (cs.feed.lacks("candles", answer)) return;
+      if (answer.reload && chart.key === cs.feed.key) cs.feed.again("candles-reload");
+      for (const candle of answer.closed) cs.candles.candle(candle);
+      if (answer.forming) cs.candles.candle(answer.forming);
+    },
+  };
+})();
