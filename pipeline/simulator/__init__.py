@@ -1,1 +1,1 @@
-"""The exchange on this machine: the market-data protocol over real sockets, seeded or replayed."""
+"""The exchange on this machine: Binance's market-data protocol over real sockets, seeded or replayed."""

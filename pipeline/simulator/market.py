@@ -1,0 +1,103 @@
+"""What a market must answer, so that the server only has to pace and send."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from pipeline.domain.interval import Interval
+
+
+class Frame(NamedTuple):
+    """One event ready to send: when it is due (market time, ms), its stream's name, its JSON."""
+
+    time_ms: int
+    stream: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KlineQuery:
+    """Which klines: ``start_ms`` and ``end_ms`` bound the open times, inclusive; without a start the newest."""
+
+    symbol: str
+    interval: Interval = Interval.M1
+    start_ms: int | None = None
+    end_ms: int | None = None
+    limit: int = 500
+
+    def bounds(self, now_ms: int) -> tuple[int, int]:
+        """(first, last) open time of the answer, both on the interval's grid."""
+        step = self.interval.ms
+        last = self.interval.open_ms(now_ms if self.end_ms is None else min(self.end_ms, now_ms))
+        if self.start_ms is None:
+            return last - (self.limit - 1) * step, last
+        first = -(-self.start_ms // step) * step
+        return first, min(last, first + (self.limit - 1) * step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeQuery:
+    """Which aggregates: from an id, or between two times (ms, inclusive), or the newest."""
+
+    symbol: str
+    from_id: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    limit: int = 500
+
+
+class Market(Protocol):
+    """A market: seeded or replayed. JSON comes in the venue's own spelling, rows as text."""
+
+    concurrent: bool
+    """Whether REST answers may be computed on another thread than the stream's."""
+    lossless: bool
+    """Whether a slow reader is waited for (a replay) or cut off (a live market)."""
+
+    def now_ms(self) -> int:
+        """The exchange's clock."""
+        ...
+
+    def start(self) -> None:
+        """Somebody has subscribed."""
+        ...
+
+    def due(self, streams: Collection[str]) -> list[Frame]:
+        """Everything on these streams since the last call up to now, in order."""
+        ...
+
+    def prepare(self, streams: Collection[str]) -> None:
+        """Use an idle moment to work ahead."""
+        ...
+
+    def symbols(self) -> Sequence[str]:
+        """Every listed symbol."""
+        ...
+
+    def listed(self, symbol: str) -> bool:
+        """Whether ``symbol`` is traded here, named by ``symbols`` or not."""
+        ...
+
+    def symbol_info(self, symbol: str) -> Mapping[str, Any]:
+        """The symbol's entry in exchangeInfo."""
+        ...
+
+    def klines(self, query: KlineQuery) -> list[str]:
+        """Kline rows, oldest first."""
+        ...
+
+    def depth(self, symbol: str, *, limit: int) -> bytes:
+        """The book, at most ``limit`` levels a side."""
+        ...
+
+    def aggregates(self, query: TradeQuery) -> list[str]:
+        """Aggregate trades, oldest first."""
+        ...
+
+    def trades(self, symbol: str, *, limit: int) -> list[str]:
+        """The newest trades, oldest first."""
+        ...
+
+    def status(self) -> Mapping[str, Any]:
+        """Position (ms), end (ms or None) and whether it is done."""
+        ...

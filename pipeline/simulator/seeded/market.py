@@ -1,0 +1,150 @@
+"""The seeded market: listings, history and frames behind the exchange's face."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from pipeline.simulator.market import Frame, KlineQuery, TradeQuery
+from pipeline.simulator.seeded.book import IDS_A_STEP, STEP_MS, Side, side_levels, sides_at
+from pipeline.simulator.seeded.history import candles_between
+from pipeline.simulator.seeded.listing import LISTED_MS, Listing, listing_of
+from pipeline.simulator.seeded.path import SLOT_MS
+from pipeline.simulator.seeded.rows import aggregate_rows, kline_rows, trade_rows
+from pipeline.simulator.seeded.schedule import frames_in_slot
+from pipeline.simulator.seeded.trades import last_id_at, trades_by_id
+from pipeline.simulator.streams import parse_stream
+from pipeline.simulator.symbol_info import symbol_entry
+from pipeline.simulator.wire import book_text, decimal8, levels_text
+
+LONGEST_SILENCE_MS = 60_000
+"""After a longer sleep of this machine the market goes on from now instead of sending everything missed."""
+
+_due_ms = attrgetter("time_ms")
+
+
+class SeededMarket:
+    """A market made of hashes; two of the same seed and rate agree in everything."""
+
+    concurrent = True
+    lossless = False
+
+    def __init__(self, symbols: Sequence[str], *, seed: int, rate: float, clock_ms: Callable[[], int]) -> None:
+        self._symbols = tuple(symbol for symbol in symbols if listing_of(symbol, seed=seed, rate=rate))
+        self._seed, self._rate, self._clock_ms = seed, rate, clock_ms
+        self._sent_ms = clock_ms()
+        self._slots: dict[tuple[str, int], list[Frame]] = {}
+        self._ahead_slot = 0
+        self._ahead: Iterator[str] = iter(())
+
+    def now_ms(self) -> int:
+        """The wall clock."""
+        return self._clock_ms()
+
+    def start(self) -> None:
+        """It runs whether or not somebody listens."""
+
+    def symbols(self) -> Sequence[str]:
+        """The symbols it was made with."""
+        return self._symbols
+
+    def listed(self, symbol: str) -> bool:
+        """Any name ending in a known quote asset has a market."""
+        return listing_of(symbol, seed=self._seed, rate=self._rate) is not None
+
+    def due(self, streams: Collection[str]) -> list[Frame]:
+        """Frames since the last call, in order of time."""
+        now_ms = self.now_ms()
+        since_ms = max(self._sent_ms, now_ms - LONGEST_SILENCE_MS)
+        frames = [
+            frame
+            for slot in range(since_ms // SLOT_MS, now_ms // SLOT_MS + 1)
+            for stream in streams
+            for frame in self._between(stream, slot, since_ms=since_ms, until_ms=now_ms)
+        ]
+        self._sent_ms = now_ms
+        frames.sort(key=_due_ms)
+        return frames
+
+    def prepare(self, streams: Collection[str]) -> None:
+        """Make one stream's frames of the coming slot, so that its beginning is no burst of work."""
+        slot = self.now_ms() // SLOT_MS + 1
+        if slot != self._ahead_slot:
+            self._ahead_slot, self._ahead = slot, iter(tuple(streams))
+            self._slots = {key: frames for key, frames in self._slots.items() if key[1] >= slot - 2}
+        for stream in self._ahead:
+            self._frames(stream, slot)
+            break
+
+    def symbol_info(self, symbol: str) -> Mapping[str, Any]:
+        """The symbol's entry in exchangeInfo."""
+        listing = self._listing(symbol)
+        tick, step = decimal8(listing.tick), decimal8(listing.step)
+        return symbol_entry(symbol, assets=(listing.base, listing.quote), tick=tick, step=step)
+
+    def klines(self, query: KlineQuery) -> list[str]:
+        """Rows of any time since 2024, up to the candle in progress."""
+        now_ms, listing = self.now_ms(), self._listing(query.symbol)
+        first_ms, last_ms = query.bounds(now_ms)
+        columns = candles_between(listing, query.interval, first_ms=first_ms, last_ms=last_ms, now_ms=now_ms)
+        return kline_rows(listing, columns, interval=query.interval)
+
+    def depth(self, symbol: str, *, limit: int) -> bytes:
+        """The book after the newest step."""
+        listing, step = self._listing(symbol), self.now_ms() // STEP_MS
+        bids, asks = (_side_text(listing, side, limit) for side in sides_at(listing, step))
+        return book_text(step * IDS_A_STEP, bids=bids, asks=asks)
+
+    def aggregates(self, query: TradeQuery) -> list[str]:
+        """Each trade as an aggregate of itself."""
+        listing = self._listing(query.symbol)
+        newest = self._last_id(listing, query.end_ms)
+        if query.from_id is not None:
+            first = max(1, query.from_id)
+        elif query.start_ms is not None:
+            first = self._last_id(listing, query.start_ms - 1) + 1
+        else:
+            first = max(1, newest - query.limit + 1)
+        last = min(newest, first + query.limit - 1)
+        return aggregate_rows(listing, trades_by_id(listing, first=first, last=last)) if first <= last else []
+
+    def trades(self, symbol: str, *, limit: int) -> list[str]:
+        """The newest trades."""
+        listing = self._listing(symbol)
+        last = self._last_id(listing, None)
+        return trade_rows(listing, trades_by_id(listing, first=max(1, last - limit + 1), last=last)) if last else []
+
+    def status(self) -> Mapping[str, Any]:
+        """It has no end."""
+        return {"position": self.now_ms(), "start": LISTED_MS, "end": None, "done": False}
+
+    def _listing(self, symbol: str) -> Listing:
+        listing = listing_of(symbol, seed=self._seed, rate=self._rate)
+        if listing is None:
+            raise KeyError(f"{symbol} is not listed here")
+        return listing
+
+    def _last_id(self, listing: Listing, time_ms: int | None) -> int:
+        now_ms = self.now_ms()
+        return last_id_at(listing, now_ms if time_ms is None else min(time_ms, now_ms))
+
+    def _between(self, stream: str, slot: int, *, since_ms: int, until_ms: int) -> list[Frame]:
+        frames = self._frames(stream, slot)
+        return frames[bisect_right(frames, since_ms, key=_due_ms) : bisect_right(frames, until_ms, key=_due_ms)]
+
+    def _frames(self, stream: str, slot: int) -> list[Frame]:
+        frames = self._slots.get((stream, slot))
+        if frames is None:
+            frames = self._slots[stream, slot] = self._make_frames(stream, slot)
+        return frames
+
+    def _make_frames(self, name: str, slot: int) -> list[Frame]:
+        stream = parse_stream(name)
+        if stream is None or not self.listed(stream.symbol) or slot * SLOT_MS < LISTED_MS:
+            return []
+        return frames_in_slot(self._listing(stream.symbol), stream, slot)
+
+
+def _side_text(listing: Listing, side: Side, limit: int) -> str:
+    best = dict(list(side.items())[:limit])
+    return levels_text(side_levels(listing, best))

@@ -1,0 +1,107 @@
+"""The frames of one stream over one two-second slot."""
+
+from collections.abc import Callable
+from functools import reduce
+from operator import or_
+
+from pipeline.simulator.market import Frame
+from pipeline.simulator.seeded.book import (
+    IDS_A_STEP,
+    STEP_MS,
+    STEPS_A_SLOT,
+    Change,
+    Side,
+    changes_in_slot,
+    mid_level,
+    side_levels,
+)
+from pipeline.simulator.seeded.flow import slots_of
+from pipeline.simulator.seeded.history import candles_between
+from pipeline.simulator.seeded.listing import Listing
+from pipeline.simulator.seeded.path import SLOT_MS, SLOTS_A_DAY
+from pipeline.simulator.seeded.rows import kline_event, trade_fields
+from pipeline.simulator.seeded.trades import trades_in_slots
+from pipeline.simulator.streams import Kind, Stream
+from pipeline.simulator.wire import aggregate_text, depth_text, levels_text, ticker_text, trade_text
+
+STEPS_A_SECOND = 10
+KLINE_DELAYS_MS = (20, 200)
+"""A kline comes this long after the moment it describes: at least, and spread over this many ms by symbol."""
+
+
+def frames_in_slot(listing: Listing, stream: Stream, slot: int) -> list[Frame]:
+    """What ``stream`` sends during ``slot`` (counted from the epoch), in order."""
+    if stream.kind is Kind.KLINE:
+        return _klines(listing, stream, slot)
+    return _FRAMES[stream.kind](listing, stream.name, slot)
+
+
+def _klines(listing: Listing, stream: Stream, slot: int) -> list[Frame]:
+    """The candle as it was at the slot's start: closed if that was its end."""
+    interval, start_ms = stream.interval, slot * SLOT_MS
+    event_ms = start_ms + KLINE_DELAYS_MS[0] + listing.key("delay") % KLINE_DELAYS_MS[1]
+    open_ms = interval.open_ms(start_ms - 1)
+    column = candles_between(listing, interval, first_ms=open_ms, last_ms=open_ms, now_ms=start_ms - 1)
+    if not column.shape[1]:
+        return []
+    closed = interval.open_ms(start_ms) == start_ms
+    text = kline_event(listing, column[:, 0].tolist(), interval=interval, event_ms=event_ms, closed=closed)
+    return [Frame(event_ms, stream.name, text.encode())]
+
+
+def _trades(listing: Listing, name: str, slot: int) -> list[Frame]:
+    return _each_trade(listing, name, slot, text=trade_text)
+
+
+def _aggregates(listing: Listing, name: str, slot: int) -> list[Frame]:
+    return _each_trade(listing, name, slot, text=aggregate_text)
+
+
+def _each_trade(listing: Listing, name: str, slot: int, *, text: Callable[..., str]) -> list[Frame]:
+    day, place = divmod(slot, SLOTS_A_DAY)
+    trades = trades_in_slots(listing, slots_of(listing, day), first=place, last=place + 1)
+    return [
+        Frame(fields[3], name, text(listing.symbol, trade=fields, event_ms=fields[3]).encode())
+        for fields in trade_fields(listing, trades)
+    ]
+
+
+def _fast_depth(listing: Listing, name: str, slot: int) -> list[Frame]:
+    return [_depth_frame(listing, name, [change]) for change in changes_in_slot(listing, slot)]
+
+
+def _slow_depth(listing: Listing, name: str, slot: int) -> list[Frame]:
+    changes = (*changes_in_slot(listing, slot - 1), *changes_in_slot(listing, slot))
+    ends = range(STEPS_A_SLOT, 2 * STEPS_A_SLOT, STEPS_A_SECOND)
+    return [_depth_frame(listing, name, changes[end - STEPS_A_SECOND + 1 : end + 1]) for end in ends]
+
+
+def _depth_frame(listing: Listing, name: str, changes: list[Change] | tuple[Change, ...]) -> Frame:
+    step = changes[-1].step
+    bids: Side = reduce(or_, (change.bids for change in changes))
+    asks: Side = reduce(or_, (change.asks for change in changes))
+    sides = (levels_text(side_levels(listing, bids)), levels_text(side_levels(listing, asks)))
+    ids = ((changes[0].step - 1) * IDS_A_STEP + 1, step * IDS_A_STEP)
+    event_ms = step * STEP_MS
+    return Frame(event_ms, name, depth_text(listing.symbol, event_ms=event_ms, ids=ids, sides=sides).encode())
+
+
+def _tickers(listing: Listing, name: str, slot: int) -> list[Frame]:
+    """The best prices' quantities change at every step, so each step has a ticker."""
+    mid = mid_level(listing, slot * STEPS_A_SLOT)
+    frames = []
+    for change in changes_in_slot(listing, slot):
+        bid = side_levels(listing, {mid: change.bids[mid]})[0]
+        ask = side_levels(listing, {mid + 1: change.asks[mid + 1]})[0]
+        text = ticker_text(listing.symbol, update_id=change.step * IDS_A_STEP, bid=bid, ask=ask)
+        frames.append(Frame(change.step * STEP_MS, name, text.encode()))
+    return frames
+
+
+_FRAMES: dict[Kind, Callable[[Listing, str, int], list[Frame]]] = {
+    Kind.TRADE: _trades,
+    Kind.AGGREGATE: _aggregates,
+    Kind.DEPTH: _slow_depth,
+    Kind.FAST_DEPTH: _fast_depth,
+    Kind.TICKER: _tickers,
+}
