@@ -94,3 +94,6 @@ def collection(interval: Interval) -> str:
 
 META_COLLECTION = "meta"
 """What a store says of itself: the one source it belongs to."""
+
+SOURCE_KEY = "crypto:source"
+"""The same, of a Redis database."""

@@ -1,1 +1,1 @@
-"""The laptop: fetch what is needed, start the servers, supervise the processes, answer the command line."""
+"""What ``./run`` needs on one machine: fetch jars, start Kafka, MongoDB and Valkey, supervise the processes."""

@@ -1,0 +1,83 @@
+"""``./run status``: every process of the stack on this data directory."""
+
+import json
+import os
+import time
+from contextlib import suppress
+from typing import Any
+
+import click
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.local.child import State
+from pipeline.local.state import ProcessRecord, StackRecord, is_alive, read_state, root_of
+
+Row = dict[str, Any]
+
+
+@click.command
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+def command(as_json: bool) -> None:
+    """Show every process: name, pid, state, restarts, port, memory, uptime."""
+    root = root_of(os.environ)
+    stack = read_state(root)
+    if as_json:
+        click.echo(json.dumps(report(stack, now=time.time())))
+    elif stack is None or not stack.is_running:
+        click.echo(f"no stack runs on {root}; start one with ./run")
+    else:
+        Console().print(_table(report(stack, now=time.time())))
+
+
+def report(stack: StackRecord | None, *, now: float) -> Row:
+    """The stack as one object: ``processes`` of ``name, pid, state, restarts, port, rss_bytes, uptime_s``."""
+    if stack is None:
+        return {"running": False, "processes": []}
+    running = stack.is_running
+    return {
+        "running": running,
+        "pid": stack.pid if running else None,
+        "source": stack.source,
+        "data_dir": stack.data_dir,
+        "url": stack.url,
+        "processes": [_row(process, now) for process in stack.processes],
+    }
+
+
+def _row(process: ProcessRecord, now: float) -> Row:
+    alive = is_alive(process.pid, process.started_at)
+    ended = process.state if process.state in (State.FAILED, State.BACKOFF, State.WAITING) else State.STOPPED.value
+    return {
+        "name": process.name,
+        "pid": process.pid if alive else None,
+        "state": process.state if alive else ended,
+        "restarts": process.restarts,
+        "port": process.port,
+        "rss_bytes": rss_bytes(process.pid) if alive and process.pid else 0,
+        "uptime_s": round(now - process.started_at, 1) if alive else 0.0,
+    }
+
+
+def rss_bytes(pid: int) -> int:
+    """Resident memory of a process and all its descendants (gunicorn's workers)."""
+    total = 0
+    with suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for one in family:
+            with suppress(psutil.NoSuchProcess):
+                total += one.memory_info().rss
+    return total
+
+
+def _table(words: Row) -> Table:
+    table = Table("name", "pid", "state", "restarts", "port", "memory", "uptime", box=None, pad_edge=False)
+    for row in words["processes"]:
+        table.add_row(
+            row["name"], str(row["pid"] or ""), row["state"], str(row["restarts"]), str(row["port"] or ""),
+            f"{row['rss_bytes'] / 1e6:.0f} MB", f"{row['uptime_s']:.0f} s",
+        )  # fmt: skip
+    total = sum(row["rss_bytes"] for row in words["processes"])
+    table.caption = f"{words['url']}  {words['source']}  {total / 1e6:.0f} MB in all"
+    return table

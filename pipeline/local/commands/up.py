@@ -1,0 +1,76 @@
+"""``./run up``: the whole stack on this machine, until it is stopped."""
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from pipeline.local import jars, maven
+from pipeline.local.plan import Plan, cache_folder, make_plan, parse_without
+from pipeline.local.ports import PortBook
+from pipeline.local.processes import STANDS_IN
+from pipeline.local.screen import DownloadBar, Screen, open_screen
+from pipeline.local.signals import StopSignals
+from pipeline.local.source import decide
+from pipeline.local.stack import Stack
+from pipeline.local.state import end_orphans, lock_root, read_state, root_of
+from pipeline.settings import Settings
+
+
+@click.command
+@click.option("--without", metavar="NAME,…", help="Leave these parts out; says what stands in for each.")
+def command(without: str | None) -> None:
+    """Start the whole stack, print its address when it is ready, and stay until Ctrl-C."""
+    signals = StopSignals()
+    try:
+        with ExitStack() as open_things:
+            bring_up(os.environ, without=parse_without(without), signals=signals, open_things=open_things)
+    finally:
+        signals.restore()
+
+
+def bring_up(
+    environment: Mapping[str, str], *, without: frozenset[str], signals: StopSignals, open_things: ExitStack
+) -> None:
+    """Run a stack for ``environment`` until ``signals`` ask it to stop. Raises Fault with the way out."""
+    root = root_of(environment)
+    open_things.enter_context(lock_root(root))
+    screen = open_screen()
+    open_things.callback(screen.close)
+    _clear_away(root, screen)
+    for name in sorted(without):
+        screen.say(f"without {name}: {STANDS_IN[name]}")
+    Settings.from_environment({**environment, "SOURCE": environment.get("SOURCE") or "auto"})
+    source = decide(environment, root, tell=screen.say)
+    plan = make_plan(environment, source, ports=PortBook(), tell=screen.say, without=without)
+    downloaded = _fetch_jars(plan, environment, screen)
+    stack = Stack(plan, root, screen=screen, signals=signals)
+    stack.run(on_ready=lambda: screen.say(_ready_line(plan, environment, downloaded)))
+
+
+def _clear_away(root: Path, screen: Screen) -> None:
+    """End what a killed stack left running; the lock is ours, so nobody supervises it."""
+    left = read_state(root)
+    if ended := end_orphans(left.processes if left else ()):
+        screen.say(f"ended what a killed stack left behind: {', '.join(ended)}")
+
+
+def _fetch_jars(plan: Plan, environment: Mapping[str, str], screen: Screen) -> int:
+    """Bring Kafka's jars if we start Kafka; how many bytes came."""
+    folder, wanted = cache_folder(environment) / "jars", jars.read_lock()
+    if all(server.name != "kafka" for server in plan.servers) or not jars.missing(wanted, folder):
+        return 0
+    with DownloadBar("Kafka", jars.bytes_to_come(wanted, folder), say=screen.say) as bar:
+        jars.fetch(wanted, folder, download=maven.download, advance=bar.advance)
+    return bar.arrived
+
+
+def _ready_line(plan: Plan, environment: Mapping[str, str], downloaded: int) -> str:
+    took = time.time() - float(environment.get("CANDLESTREAM_BEGAN") or time.time())
+    total = downloaded + int(environment.get("CANDLESTREAM_SETUP_BYTES") or 0)
+    came = f", {total / 1e6:.0f} MB downloaded" if total > 1_000_000 else ", nothing downloaded"
+    where = "ready, without a page" if "web" in plan.without else f"ready: {plan.url}"
+    return f"{where} ({plan.source.setting.partition(':')[0]}, {took:.0f} s{came})"

@@ -1,0 +1,111 @@
+"""Apache Kafka as a local process: one KRaft node, broker and controller in one JVM."""
+
+import base64
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from pipeline.domain.faults import MisconfiguredError
+from pipeline.local.child import ProcessSpec
+from pipeline.local.ports import LOOPBACK, is_listening
+
+HEAP = "384m"
+_LOGGING = Path(__file__).with_name("kafka-log4j2.properties")
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=BROKER://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=BROKER://{host}:{port}
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=BROKER
+log.dirs={log_dirs}
+auto.create.topics.enable=false
+num.partitions=6
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=2
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+log.segment.bytes=67108864
+log.retention.check.interval.ms=60000
+log.cleaner.dedupe.buffer.size=16777216
+log.cleaner.threads=1
+num.network.threads=2
+num.io.threads=4
+num.recovery.threads.per.data.dir=2
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kafka:
+    """A broker on ``port``, its data in ``folder``, its classes from ``jars``."""
+
+    port: int
+    controller_port: int
+    folder: Path
+    java: str
+    jars: tuple[Path, ...]
+    name: str = "kafka"
+
+    def prepare(self) -> None:
+        """Write the configuration and, once in its life, format the storage. Raises MisconfiguredError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._properties.write_text(
+            _PROPERTIES.format(
+                host=LOOPBACK, port=self.port, controller_port=self.controller_port, log_dirs=self.folder / "logs"
+            )
+        )
+        if not (self.folder / "logs" / "meta.properties").exists():
+            self._format()
+
+    def spec(self) -> ProcessSpec:
+        """How the supervisor runs it."""
+        heap = (f"-Xmx{HEAP}", "-Xms128m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError")
+        return ProcessSpec(
+            name=self.name,
+            command=(*self._java(*heap), "kafka.Kafka", str(self._properties)),
+            port=self.port,
+            probe=self.is_ready,
+            ready_within_s=90,
+            stop_within_s=20,
+        )
+
+    def is_ready(self) -> bool:
+        """Whether the broker answers a metadata request."""
+        if not is_listening(LOOPBACK, self.port):
+            return False
+        client = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{self.port}", "log_level": 0})
+        try:
+            return bool(client.list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
+
+    @property
+    def _properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _java(self, *options: str) -> tuple[str, ...]:
+        classes = ":".join(str(jar) for jar in self.jars)
+        return (self.java, *options, f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", classes)
+
+    def _format(self) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        arguments = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
+        done = subprocess.run(
+            (*self._java("-Xmx128m", "-XX:TieredStopAtLevel=1"), *arguments, "--ignore-formatted"),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            raise MisconfiguredError(f"Kafka could not format {self.folder}: {said[-1] if said else 'it said nothing'}")

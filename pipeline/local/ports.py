@@ -1,0 +1,96 @@
+"""Ports: which are free, which one a server gets, and how two stacks do not choose the same one."""
+
+import fcntl
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+
+from pipeline.domain.faults import MisconfiguredError
+
+LOOPBACK = "127.0.0.1"
+_SPAN = 200
+"""How far beyond a taken default the search goes."""
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen on ``host:port`` now."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen()
+        except OSError:
+            return False
+    return True
+
+
+def is_listening(host: str, port: int) -> bool:
+    """Whether something accepts connections on ``host:port``."""
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+class PortBook:
+    """The ports this process has claimed; a claim holds against other stacks of this user until the process ends."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or Path(tempfile.gettempdir(), f"candlestream-ports-{os.getuid()}")
+        self._held: dict[int, FileIO] = {}
+
+    def claim(self, port: int, *, host: str = LOOPBACK) -> bool:
+        """Take ``port`` if nobody listens on it and no other stack has claimed it."""
+        if port in self._held or not is_free(host, port):
+            return False
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        lease = FileIO(self._folder / str(port), "w")
+        try:
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lease.close()
+            return False
+        self._held[port] = lease
+        return True
+
+    def any(self) -> int:
+        """A free port of the system's choice. Raises MisconfiguredError if there is none."""
+        for _ in range(_SPAN):
+            with socket.socket() as probe:
+                probe.bind((LOOPBACK, 0))
+                port: int = probe.getsockname()[1]
+            if self.claim(port):
+                return port
+        raise MisconfiguredError("no free port was found on 127.0.0.1")
+
+    def choose(
+        self,
+        environment: Mapping[str, str],
+        *,
+        variable: str,
+        default: int,
+        tell: Callable[[str], None],
+        host: str = LOOPBACK,
+    ) -> int:
+        """The port of a server: what ``variable`` says, else ``default`` or the next free one, which is told.
+
+        Raises MisconfiguredError if the variable is no port, or names one that is taken.
+        """
+        if environment.get(variable):
+            return self._demanded(variable, environment[variable], host)
+        for port in range(default, default + _SPAN):
+            if self.claim(port, host=host):
+                if port != default:
+                    tell(f"port {default} is taken; {variable} is {port}")
+                return port
+        raise MisconfiguredError(f"ports {default} to {default + _SPAN - 1} are all taken; set {variable}")
+
+    def _demanded(self, variable: str, text: str, host: str) -> int:
+        if not text.isdecimal() or not 0 < int(text) < 65_536:
+            raise MisconfiguredError(f"{variable} is {text!r}; expected a port from 1 to 65535")
+        if not self.claim(int(text), host=host):
+            raise MisconfiguredError(f"{variable} is {text}, and that port is taken; free it, or set another or none")
+        return int(text)

@@ -1,0 +1,115 @@
+"""The project's own processes in one table: command, port, what each needs, how it is known to be ready."""
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pipeline.local.child import ProcessSpec
+from pipeline.local.ports import LOOPBACK, is_listening
+
+SERVERS = ("mongod", "valkey", "kafka")
+OWN = ("exchange", "ingest", "cache", "archive", "web", "push")
+STANDS_IN = {
+    "exchange": "whatever BINANCE_REST_URL and BINANCE_WS_URL name is read instead",
+    "ingest": "nothing new comes from the exchange; what Kafka holds is served",
+    "cache": "nothing is pushed and Redis keeps what it has; pages read MongoDB",
+    "archive": "no candle is stored; Kafka keeps them for 30 days",
+    "web": "no page and no routes; sockets are served by push",
+    "push": "the page falls back to the sockets of web",
+    "mongod": "the server of MONGO_URI is expected to be there",
+    "valkey": "the server of REDIS_HOST and REDIS_PORT is expected to be there",
+    "kafka": "the broker of KAFKA_BOOTSTRAP is expected to be there",
+}
+"""What a stack does without a part, for ``--without``."""
+
+_THREADS = "32"
+_PUSH_CONNECTIONS = "6000"
+_CONFIGURATION = Path("app/gunicorn.py")
+
+
+def own_processes(environment: Mapping[str, str], *, simulated: bool) -> list[ProcessSpec]:
+    """The project's processes for the settings in ``environment``; ``exchange`` only where it is simulated."""
+    host, stores = environment.get("HTTP_HOST", LOOPBACK), (*SERVERS, "exchange")
+    specs = [
+        _stage("ingest", environment, needs=stores),
+        _stage("cache", environment, needs=stores),
+        _stage("archive", environment, needs=stores),
+        _served("web", environment, host=host, port=int(environment["HTTP_PORT"])),
+        _served("push", environment, host=host, port=int(environment["PUSH_PORT"])),
+    ]
+    return [_exchange(environment), *specs] if simulated else specs
+
+
+def command_of(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The command line of one process: what ``./run stage NAME`` runs in the foreground."""
+    match name:
+        case "exchange":
+            return (sys.executable, "-m", "pipeline.simulator")
+        case "web":
+            return _gunicorn("web", environment, port=environment.get("HTTP_PORT") or "8050", connections="1000")
+        case "push":
+            port = environment.get("PUSH_PORT") or "8051"
+            return _gunicorn("push", environment, port=port, connections=_PUSH_CONNECTIONS)
+        case _:
+            return (sys.executable, "-m", "pipeline.stages", name)
+
+
+def answers(url: str, *, timeout_s: float = 2.0) -> bool:
+    """Whether a GET of ``url`` is answered with 200."""
+    return get(url, timeout_s=timeout_s)[0] == 200
+
+
+def get(url: str, *, timeout_s: float = 2.0) -> tuple[int, str]:
+    """Status and text of a GET; status 0 and the reason where nothing answered."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_s) as answer:  # noqa: S310 (the addresses are settings)
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+    except (OSError, ValueError) as error:
+        return 0, str(getattr(error, "reason", error))
+
+
+def _exchange(environment: Mapping[str, str]) -> ProcessSpec:
+    port = int(environment["SIMULATOR_PORT"])
+    return ProcessSpec(
+        name="exchange",
+        command=command_of("exchange", environment),
+        environment=environment,
+        port=port,
+        probe=lambda: answers(f"http://{LOOPBACK}:{port}/api/v3/ping"),
+        ready_within_s=60,
+    )
+
+
+def _stage(name: str, environment: Mapping[str, str], *, needs: tuple[str, ...]) -> ProcessSpec:
+    command = command_of(name, environment)
+    return ProcessSpec(name=name, command=command, environment=environment, needs=needs, stop_within_s=15)
+
+
+def _served(name: str, environment: Mapping[str, str], *, host: str, port: int) -> ProcessSpec:
+    return ProcessSpec(
+        name=name,
+        command=command_of(name, environment),
+        environment=environment,
+        port=port,
+        needs=("mongod", "valkey"),
+        probe=_listening_on(host, port),
+        stop_within_s=14,
+    )
+
+
+def _listening_on(host: str, port: int) -> Callable[[], bool]:
+    return lambda: is_listening(LOOPBACK if host == "0.0.0.0" else host, port)  # noqa: S104 (compared, not bound)
+
+
+def _gunicorn(name: str, environment: Mapping[str, str], *, port: str, connections: str) -> tuple[str, ...]:
+    host = environment.get("HTTP_HOST") or LOOPBACK
+    configuration = ("-c", str(_CONFIGURATION)) if _CONFIGURATION.exists() else ()
+    return (
+        sys.executable, "-m", "gunicorn", *configuration, "--bind", f"{host}:{port}", "--worker-class", "gthread",
+        "--workers", "1", "--threads", _THREADS, "--worker-connections", connections, "--graceful-timeout", "10",
+        "--no-control-socket", f"app.wsgi:{name}",
+    )  # fmt: skip

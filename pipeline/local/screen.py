@@ -1,0 +1,137 @@
+"""What the terminal shows of a stack: one living line a process on a terminal, one line a change elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from pipeline.local.child import Child, State
+
+_COLOURS = {State.RUNNING: "green", State.FAILED: "red", State.BACKOFF: "yellow"}
+
+
+class Screen(Protocol):
+    """Where a start reports to."""
+
+    def say(self, line: str) -> None:
+        """One line for the person who waits."""
+
+    def changed(self, child: Child) -> None:
+        """A process has another state now."""
+
+    def show(self, children: Iterable[Child]) -> None:
+        """The processes as they are; called a few times a second."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+class PlainScreen:
+    """Lines on standard output, each with the seconds since the start."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = clock()
+
+    def say(self, line: str) -> None:
+        """Print the line."""
+        print(f"{self._clock() - self._began:6.1f} s  {line}", flush=True)
+
+    def changed(self, child: Child) -> None:
+        """Print the state, and the end of the log where it failed."""
+        for line in describe(child):
+            self.say(line)
+
+    def show(self, children: Iterable[Child]) -> None:
+        """Say nothing: what changed was printed."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class LiveScreen:
+    """A table that stays at the bottom of the terminal, lines above it."""
+
+    def __init__(self) -> None:
+        self._console = Console()
+        self._live = Live(console=self._console, auto_refresh=False, transient=False)
+        self._live.start()
+
+    def say(self, line: str) -> None:
+        """Print the line above the table."""
+        self._console.print(line, markup=False, highlight=False)
+
+    def changed(self, child: Child) -> None:
+        """Print what went wrong; the table shows the rest."""
+        if child.state in (State.FAILED, State.BACKOFF):
+            for line in describe(child):
+                self.say(line)
+
+    def show(self, children: Iterable[Child]) -> None:
+        """Draw the table anew."""
+        self._live.update(table_of(children), refresh=True)
+
+    def close(self) -> None:
+        """Leave the last table standing."""
+        self._live.stop()
+
+
+def open_screen() -> Screen:
+    """The screen that suits standard output."""
+    return LiveScreen() if sys.stdout.isatty() else PlainScreen()
+
+
+def describe(child: Child) -> list[str]:
+    """A process's state in words; a failed one with the last lines of its log."""
+    where = f" on port {child.spec.port}" if child.spec.port else ""
+    match child.state:
+        case State.FAILED:
+            head = f"{child.spec.name} failed ({child.last_end}) and is not restarted any more; from {child.log.path}:"
+            return [head, *(f"    {line}" for line in child.log.last_lines())]
+        case State.BACKOFF:
+            return [f"{child.spec.name} died ({child.last_end}); trying again"]
+        case _:
+            return [f"{child.spec.name} {child.state.value}{where}"]
+
+
+def table_of(children: Iterable[Child]) -> Table:
+    """One line a process."""
+    table = Table("process", "state", "pid", "port", "restarts", box=None, pad_edge=False)
+    for child in children:
+        state = f"[{_COLOURS.get(child.state, 'white')}]{child.state.value}"
+        cells = (child.pid, child.spec.port, child.restarts or None)
+        table.add_row(child.spec.name, state, *("" if cell is None else str(cell) for cell in cells))
+    return table
+
+
+class DownloadBar:
+    """Progress of a download: a bar on a terminal, a line every tenth elsewhere."""
+
+    def __init__(self, what: str, total: int, *, say: Callable[[str], None]) -> None:
+        self.arrived = 0
+        self._what, self._total, self._say = what, total, say
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._bar = Progress(*columns, disable=not sys.stderr.isatty(), console=Console(stderr=True))
+        self._task = self._bar.add_task(what, total=total)
+
+    def advance(self, count: int) -> None:
+        """``count`` bytes more have arrived; called from several threads, for display only."""
+        before, self.arrived = self.arrived, self.arrived + count
+        self._bar.advance(self._task, count)
+        if self._bar.disable and self._total and before * 10 // self._total != self.arrived * 10 // self._total:
+            self._say(f"{self._what}: {self.arrived / 1e6:.1f} of {self._total / 1e6:.1f} MB")
+
+    def __enter__(self) -> "DownloadBar":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()

@@ -1,0 +1,77 @@
+"""Which exchange a stack reads: decided once at start, with the data directory that belongs to it."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.domain.faults import MisconfiguredError
+from pipeline.local.processes import get
+from pipeline.settings import BINANCE_REST_URL
+
+ANSWER_WITHIN_S = 5.0
+Get = Callable[[str], tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is read: ``setting`` as SOURCE says it to the stages, ``mark`` as a store writes it down."""
+
+    setting: str
+    mark: str
+    data_dir: Path
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the exchange runs on this machine."""
+        return self.setting != "binance"
+
+
+def decide(
+    environment: Mapping[str, str], root: Path, *, tell: Callable[[str], None], ask: Get | None = None
+) -> Source:
+    """The source that SOURCE names; ``auto`` asks Binance. Raises MisconfiguredError."""
+    setting = environment.get("SOURCE") or "auto"
+    if setting == "auto":
+        setting = _auto(environment, tell=tell, ask=ask or _ask)
+    kind, _, path = setting.partition(":")
+    if kind == "replay" and path:
+        return _replay(path, root)
+    if setting == "simulator":
+        return Source("simulator", f"simulator:seed={environment.get('SIMULATOR_SEED') or 1}", root / "sim")
+    if setting == "binance":
+        return Source("binance", "binance", root)
+    raise MisconfiguredError(f"SOURCE is {setting!r}; expected auto, binance, simulator or replay:PATH")
+
+
+def _auto(environment: Mapping[str, str], *, tell: Callable[[str], None], ask: Get) -> str:
+    base = (environment.get("BINANCE_REST_URL") or BINANCE_REST_URL).rstrip("/")
+    status, said = ask(f"{base}/api/v3/ping")
+    if status == 200:
+        tell("source: Binance answers, so this is the live market")
+        return "binance"
+    reason = f"HTTP {status}" if status else said
+    tell(f"source: simulator, because Binance does not answer ({reason}); SOURCE=binance insists on it")
+    return "simulator"
+
+
+def _ask(url: str) -> tuple[int, str]:
+    return get(url, timeout_s=ANSWER_WITHIN_S)
+
+
+def _replay(text: str, root: Path) -> Source:
+    paths = [Path(name.strip()).expanduser().resolve() for name in text.split(",") if name.strip()]
+    for path in paths:
+        if not path.exists():
+            raise MisconfiguredError(f"SOURCE=replay: {path} does not exist; give a file, a comma list or a folder")
+    setting = ",".join(str(path) for path in paths)
+    slug = _slug(paths)
+    return Source(f"replay:{setting}", f"replay:{slug}", root / "replay" / slug)
+
+
+def _slug(paths: list[Path]) -> str:
+    """The recordings' names, readable and safe in a path, with a digest where they are too long for that."""
+    names = "+".join(re.sub(r"[^A-Za-z0-9_-]+", "-", path.name) for path in paths)
+    digest = hashlib.sha256(names.encode()).hexdigest()[:8]
+    return names if len(names) <= 80 else f"{names[:70]}-{digest}"

@@ -1,0 +1,135 @@
+"""One stack from its first process to its last: servers, the claim on the stores, our processes, readiness, the end."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import psutil
+
+from pipeline.domain.faults import MisconfiguredError
+from pipeline.local.child import Child
+from pipeline.local.plan import Plan
+from pipeline.local.processes import get, own_processes
+from pipeline.local.screen import Screen, describe
+from pipeline.local.signals import StopSignals
+from pipeline.local.state import ProcessRecord, StackRecord, write_state
+from pipeline.local.stores import claim_stores
+from pipeline.local.supervisor import Supervisor
+from pipeline.settings import Settings
+
+TICK_S = 0.1
+READY_WITHIN_S = 120.0
+_ASK_EVERY_S = 1.0
+
+
+class Stack:
+    """A planned stack on the data directory ``root``; every method is called from one thread."""
+
+    def __init__(self, plan: Plan, root: Path, *, screen: Screen, signals: StopSignals) -> None:
+        self._plan, self._root, self._screen, self._signals = plan, root, screen, signals
+        self._supervisor = Supervisor(root / "logs", on_change=self._changed)
+        self._me = psutil.Process(os.getpid()).create_time()
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Start everything, call ``on_ready`` once the page is, and stay until asked to stop; then stop everything.
+
+        Raises MisconfiguredError if a server does not come up or a store belongs to another source.
+        """
+        try:
+            self._start_servers()
+            self._start_own()
+            self._await_ready(on_ready)
+            self._until(lambda: False)
+        finally:
+            self._stop()
+
+    def _start_servers(self) -> None:
+        for server in self._plan.servers:
+            server.prepare()
+        self._signals.interrupting = False
+        names = [server.name for server in self._plan.servers]
+        self._supervisor.add(server.spec() for server in self._plan.servers)
+        self._until(lambda: self._supervisor.are_ready(names) or bool(self._supervisor.failed()))
+        for child in self._supervisor.failed():
+            raise MisconfiguredError("\n".join(describe(child)))
+
+    def _start_own(self) -> None:
+        if self._signals.asked:
+            return
+        if not self._plan.without & {"mongod", "valkey"}:
+            claim_stores(Settings.from_environment(self._plan.environment), mark=self._plan.source.mark)
+        simulated = "SIMULATOR_PORT" in self._plan.environment
+        specs = own_processes(self._plan.environment, simulated=simulated)
+        self._supervisor.add(spec for spec in specs if spec.name not in self._plan.without)
+
+    def _await_ready(self, on_ready: Callable[[], None]) -> None:
+        """Wait for ``/readyz``; say why when it is late, and go on waiting."""
+        question = _Question(f"{self._plan.url}/readyz") if "web" not in self._plan.without else None
+        self._until(lambda: self._is_settled(question), within_s=READY_WITHIN_S)
+        if self._signals.asked:
+            return
+        if not self._is_settled(question):
+            self._screen.say(f"not ready after {READY_WITHIN_S:.0f} s: {question.said if question else 'see the logs'}")
+            self._until(lambda: self._is_settled(question))
+        if not self._signals.asked:
+            on_ready()
+
+    def _is_settled(self, question: "_Question | None") -> bool:
+        return self._supervisor.are_ready(self._supervisor.children) if question is None else question.is_answered()
+
+    def _until(self, done: Callable[[], bool], *, within_s: float = float("inf")) -> None:
+        """Keep everything alive until ``done``, a request to stop, or the deadline."""
+        deadline = time.monotonic() + within_s
+        while not self._signals.asked and time.monotonic() < deadline:
+            self._supervisor.tick()
+            self._screen.show(self._supervisor.children.values())
+            if done():
+                return
+            time.sleep(TICK_S)
+
+    def _stop(self) -> None:
+        self._signals.interrupting = False
+        self._screen.say("stopping (once more to hurry)")
+        self._supervisor.stop(hurry=lambda: self._signals.hurried)
+        self._screen.show(self._supervisor.children.values())
+
+    def _changed(self, child: Child) -> None:
+        self._screen.changed(child)
+        self.write()
+
+    def write(self) -> None:
+        """Bring the stack's record up to date."""
+        write_state(
+            self._root,
+            StackRecord(
+                pid=os.getpid(),
+                started_at=self._me,
+                source=self._plan.source.setting,
+                data_dir=str(self._plan.source.data_dir),
+                url=self._plan.url,
+                environment=self._plan.environment,
+                processes=_records(self._supervisor.children.values()),
+            ),
+        )
+
+
+class _Question:
+    """A readiness address, asked at most once a second."""
+
+    def __init__(self, url: str) -> None:
+        self.said = "nothing answers yet"
+        self._url = url
+        self._asked_at = float("-inf")
+        self._answered = False
+
+    def is_answered(self) -> bool:
+        if not self._answered and time.monotonic() - self._asked_at >= _ASK_EVERY_S:
+            self._asked_at = time.monotonic()
+            status, text = get(self._url)
+            self.said, self._answered = text.strip() or f"HTTP {status}", status == 200
+        return self._answered
+
+
+def _records(children: Iterable[Child]) -> tuple[ProcessRecord, ...]:
+    return tuple(ProcessRecord.of(child) for child in children)
