@@ -120,7 +120,7 @@ class FormingBar:
     def frame(self, candle: Candle) -> None:
         """Take a kline frame, unless a newer one is already here."""
         held = self._frame
-        if held is not None and (candle.open_ms, candle.event_ms) < (held.open_ms, held.event_ms):
+        if held is not None and candle.open_ms <= held.open_ms and not _corrects(candle, held):
             return
         self._frame = candle
         covered = candle.last_trade_id
@@ -147,6 +147,10 @@ class FormingBar:
         if open_ms > frame.open_ms:
             return fold_trades(minute)
         return frame if frame.closed or open_ms < frame.open_ms else extend(frame, minute)
+
+
+def _corrects(candle: Candle, held: Candle) -> bool:
+    return candle.open_ms == held.open_ms and candle.supersedes(held)
 
 
 def _total(values: Iterable[Decimal]) -> Decimal:

@@ -134,15 +134,15 @@ class SymbolShelf:
             return
         news = candle.open_ms > self._newest_ms - NEWS_MINUTES * MINUTE_MS
         self._closed[candle.open_ms] = candle
-        self._forget_before(max(self._newest_ms, candle.open_ms))
+        self._advance(max(self._newest_ms, candle.open_ms))
         self._due.append(PutCandle(candle, self._keep_from_ms))
         if news and not replayed and (held is None or held.values != candle.values):
             self._publish("kline", self._sequence("kline").next_push(pushes.REALTIME, self._kline_body(candle)))
 
-    def _forget_before(self, newest_ms: int) -> None:
-        for open_ms in range(self._keep_from_ms, self._keep_from_ms + newest_ms - self._newest_ms, MINUTE_MS):
-            self._closed.pop(open_ms, None)
+    def _advance(self, newest_ms: int) -> None:
         self._newest_ms = newest_ms
+        if len(self._closed) > REALTIME_MINUTES:
+            self._closed = {t: candle for t, candle in self._closed.items() if t >= self._keep_from_ms}
 
     def _forming(self) -> list[Change]:
         covers, self._bar_moves = self._bar_moves, 0

@@ -1,0 +1,105 @@
+"""Folds: what adds up to what."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.domain.folds import FormingBar, extend, fold_buckets, fold_minutes, fold_trades
+from pipeline.domain.interval import MINUTE_MS, Interval
+from pipeline.domain.trade import Trade
+from tests.words import NOON_MS, a_candle, a_trade, forming
+
+prices = st.decimals(min_value="0.01", max_value="99999", places=2)
+quantities = st.decimals(min_value="0.00000001", max_value="1000", places=8)
+
+
+@st.composite
+def minutes_of_trades(draw: st.DrawFn) -> list[Trade]:
+    rows = draw(st.lists(st.tuples(prices, quantities, st.booleans()), min_size=1, max_size=30))
+    return [a_trade(i, price=p, quantity=q, is_buyer_maker=m) for i, (p, q, m) in enumerate(rows, start=1)]
+
+
+@given(minutes_of_trades(), st.integers(0, 30))
+def test_a_candle_extended_by_later_trades_equals_the_fold_of_all(trades: list[Trade], cut: int) -> None:
+    cut = min(max(cut, 1), len(trades))
+    assert extend(fold_trades(trades[:cut]), trades[cut:]).values == fold_trades(trades).values
+
+
+@given(minutes_of_trades())
+def test_a_fold_keeps_price_bounds_and_sums(trades: list[Trade]) -> None:
+    candle = fold_trades(trades)
+    assert candle.open == trades[0].price
+    assert candle.close == trades[-1].price
+    assert candle.low <= min(candle.open, candle.close) <= max(candle.open, candle.close) <= candle.high
+    assert candle.quote_volume == sum(trade.price * trade.quantity for trade in trades)
+    assert candle.taker_buy_volume <= candle.volume
+
+
+def test_a_minute_without_volume_sets_no_price_of_the_longer_candle() -> None:
+    # EGLDUSDT 2021-06-01 03:10 UTC: the empty minute stands at 102.58, the exchange's 5m candle opens at 102.59.
+    nothing = {"volume": Decimal(0), "quote_volume": Decimal(0), "trades": 0}
+    empty = a_candle(0, open="102.58", high="102.58", low="102.58", close="102.58", **nothing)
+    traded = a_candle(1, open="102.59", high="102.70", low="102.59", close="102.65")
+    assert fold_minutes([empty, traded], interval=Interval.M5).open == Decimal("102.59")
+    assert fold_minutes([empty, traded], interval=Interval.M5).low == Decimal("102.59")
+
+
+def test_a_bucket_of_only_empty_minutes_keeps_the_plain_rule() -> None:
+    nothing = {"volume": Decimal(0), "quote_volume": Decimal(0), "trades": 0}
+    rows = [a_candle(i, open="5", high="5", low="5", close="5", **nothing) for i in range(5)]
+    candle = fold_minutes(rows, interval=Interval.M5)
+    assert (candle.open, candle.close, candle.volume, candle.complete) == (5, 5, 0, True)
+
+
+def test_buckets_align_to_the_epoch_and_say_what_is_missing() -> None:
+    candles = fold_buckets([a_candle(minute) for minute in (0, 1, 2, 4, 5, 6)], interval=Interval.M5)
+    assert [candle.open_ms for candle in candles] == [NOON_MS, NOON_MS + 5 * MINUTE_MS]
+    assert [(candle.present, candle.expected, candle.complete) for candle in candles] == [(4, 5, False), (2, 5, False)]
+
+
+def test_a_forming_bar_is_the_last_frame_plus_the_trades_after_it() -> None:
+    bar = FormingBar()
+    bar.frame(forming(0, last_trade_id=10))
+    bar.trade(a_trade(10, price=Decimal(999)))
+    bar.trade(a_trade(11, price=Decimal(150), quantity=Decimal(3)))
+    candle = bar.candle()
+    assert candle is not None
+    assert (candle.high, candle.close, candle.volume, candle.last_trade_id) == (150, 150, 5, 11)
+
+
+def test_a_frame_takes_back_the_trades_it_covers() -> None:
+    bar = FormingBar()
+    bar.frame(forming(0, last_trade_id=10))
+    bar.trade(a_trade(11, quantity=Decimal(3)))
+    bar.frame(forming(0, last_trade_id=11, volume=Decimal(5), event_ms=NOON_MS + 2 * MINUTE_MS))
+    candle = bar.candle()
+    assert candle is not None
+    assert candle.volume == 5
+
+
+def test_trades_of_the_next_minute_begin_a_bar_of_their_own() -> None:
+    bar = FormingBar()
+    bar.frame(forming(0, last_trade_id=10))
+    bar.trade(a_trade(11, time_ms=NOON_MS + 59_999))
+    bar.trade(a_trade(12, time_ms=NOON_MS + MINUTE_MS, price=Decimal(7)))
+    bar.frame(a_candle(0, last_trade_id=11))
+    candle = bar.candle()
+    assert candle is not None
+    assert (candle.open_ms, candle.open, candle.trades) == (NOON_MS + MINUTE_MS, 7, 1)
+
+
+def test_trades_alone_never_start_the_first_bar() -> None:
+    bar = FormingBar()
+    bar.trade(a_trade(1))
+    assert bar.candle() is None
+
+
+def test_a_redelivered_trade_changes_nothing() -> None:
+    bar = FormingBar()
+    bar.frame(forming(0, last_trade_id=0))
+    for trade_id in (1, 2, 1, 2, 2):
+        bar.trade(a_trade(trade_id))
+    candle = bar.candle()
+    assert candle is not None
+    assert candle.trades == 4
