@@ -11,6 +11,7 @@ import orjson
 from pipeline.domain.faults import MisconfiguredError
 from pipeline.settings import Settings
 from pipeline.simulator.market import Market
+from pipeline.simulator.replay.market import ReplayMarket
 from pipeline.simulator.seeded.market import SeededMarket
 from pipeline.simulator.server import Exchange, wall_clock_ms
 
@@ -19,6 +20,11 @@ DEFAULT_PORT = 9_443
 
 def market_of(settings: Settings) -> Market:
     """The market the settings ask for: a replay of ``replay:PATH``, else the seeded one."""
+    if settings.source_kind == "replay":
+        path = settings.source.partition(":")[2]
+        return ReplayMarket.of_files(
+            path, speed=settings.replay_speed, shift=settings.replay_shift, clock_ms=wall_clock_ms
+        )
     return SeededMarket(
         settings.symbols, seed=settings.simulator_seed, rate=settings.simulator_rate, clock_ms=wall_clock_ms
     )

@@ -9,7 +9,9 @@ from pipeline.simulator.control import Subscription, answer
 from pipeline.simulator.rules import Limits, Pulse, SlidingWindow
 
 QUEUE_BATCHES = 512
-"""Batches a slow reader may be behind."""
+"""Batches a slow reader may be behind before it is cut off."""
+AHEAD_BATCHES = 4
+"""Batches a replay runs ahead of its slowest reader."""
 POLICY_VIOLATION = 1008
 SHUTDOWN_STREAM = "!serverShutdown"
 
@@ -62,7 +64,8 @@ class Connection:
 
     async def deliver(self, batch: list[bytes]) -> None:
         """Queue frames, waiting for a slow reader."""
-        while not (self.closed_for or self._socket.closed or self.offer(batch)):
+        self.offer(batch)
+        while self._queue.qsize() > AHEAD_BATCHES and not (self.closed_for or self._socket.closed):
             await asyncio.sleep(0.001)
 
     async def keep(self, now_ms: int) -> None:

@@ -1,6 +1,7 @@
 """How the venue spells numbers and rows: eight decimals, compact JSON, its own letters."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 ONE = 100_000_000
 """One whole unit counted in the wire's eighth decimal."""
@@ -55,3 +56,37 @@ def book_text(last_update_id: int, *, bids: str, asks: str) -> bytes:
 def ticker_text(symbol: str, *, update_id: int, bid: tuple[str, str], ask: tuple[str, str]) -> str:
     """A bookTicker event: best bid and ask as (price, quantity)."""
     return f'{{"u":{update_id},"s":"{symbol}","b":"{bid[0]}","B":"{bid[1]}","a":"{ask[0]}","A":"{ask[1]}"}}'
+
+
+class KlineWords(NamedTuple):
+    """A candle in the venue's words: times in ms, prices and volumes as its decimal strings."""
+
+    open_ms: int
+    close_ms: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    quote: str
+    trades: int
+    taker: str
+    taker_quote: str
+    first_id: int
+    last_id: int
+
+    def row(self) -> str:
+        """As REST gives it."""
+        return (
+            f'[{self.open_ms},"{self.open}","{self.high}","{self.low}","{self.close}","{self.volume}",'
+            f'{self.close_ms},"{self.quote}",{self.trades},"{self.taker}","{self.taker_quote}","0"]'
+        )
+
+    def event(self, symbol: str, *, interval: str, event_ms: int, closed: bool) -> str:
+        """As the stream gives it."""
+        return (
+            f'{{"e":"kline","E":{event_ms},"s":"{symbol}","k":{{"t":{self.open_ms},"T":{self.close_ms},'
+            f'"s":"{symbol}","i":"{interval}","f":{self.first_id},"L":{self.last_id},"o":"{self.open}",'
+            f'"c":"{self.close}","h":"{self.high}","l":"{self.low}","v":"{self.volume}","n":{self.trades},'
+            f'"x":{boolean(closed)},"q":"{self.quote}","V":"{self.taker}","Q":"{self.taker_quote}","B":"0"}}}}'
+        )

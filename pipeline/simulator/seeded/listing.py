@@ -6,11 +6,11 @@ from functools import lru_cache
 import numpy as np
 
 from pipeline.simulator.seeded.noise import Ints, below, hashes, key
+from pipeline.simulator.symbol_info import split_symbol
 from pipeline.simulator.wire import ONE
 
 LISTED_MS = 1_704_067_200_000
 """The market opened on 2024-01-01 UTC; before that there is nothing."""
-QUOTE_ASSETS = ("USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL")
 SECONDS_A_DAY = 86_400
 BUSY_TRADES_A_DAY = 36 * 1_440
 """From here on no minute passes without a trade."""
@@ -84,14 +84,6 @@ class Listing:
     def key(self, purpose: str) -> int:
         """The hash key of one purpose."""
         return key(self.seed, self.symbol, purpose)
-
-
-def split_symbol(symbol: str) -> tuple[str, str] | None:
-    """(base asset, quote asset), or None where no known quote asset ends the name."""
-    for quote in QUOTE_ASSETS:
-        if symbol.endswith(quote) and len(symbol) > len(quote):
-            return symbol.removesuffix(quote), quote
-    return None
 
 
 @lru_cache(maxsize=4096)

@@ -4,30 +4,32 @@ from pipeline.domain.interval import Interval
 from pipeline.simulator.seeded.listing import Listing
 from pipeline.simulator.seeded.noise import Ints
 from pipeline.simulator.seeded.trades import Trades
-from pipeline.simulator.wire import boolean, decimal8
+from pipeline.simulator.wire import KlineWords, boolean, decimal8
 
 
 def kline_rows(listing: Listing, columns: Ints, *, interval: Interval) -> list[str]:
     """REST rows of candle columns."""
-    tick, step, unit, length = listing.tick, listing.step, listing.quote_unit, interval.ms
-    return [
-        f'[{opened},"{decimal8(o * tick)}","{decimal8(h * tick)}","{decimal8(low * tick)}","{decimal8(c * tick)}",'
-        f'"{decimal8(v * step)}",{opened + length - 1},"{decimal8(q * unit)}",{n},'
-        f'"{decimal8(taker * step)}","{decimal8(taker_quote * unit)}","0"]'
-        for opened, o, h, low, c, v, q, n, taker, taker_quote, _, _ in columns.T.tolist()
-    ]
+    return [kline_words(listing, column, interval=interval).row() for column in columns.T.tolist()]
 
 
-def kline_event(listing: Listing, column: list[int], *, interval: Interval, event_ms: int, closed: bool) -> str:
-    """A kline event of one candle column."""
-    tick, step, unit, symbol = listing.tick, listing.step, listing.quote_unit, listing.symbol
-    opened, o, h, low, c, v, q, n, taker, taker_quote, first, last = column
-    return (
-        f'{{"e":"kline","E":{event_ms},"s":"{symbol}","k":{{"t":{opened},"T":{interval.close_ms(opened)},'
-        f'"s":"{symbol}","i":"{interval.value}","f":{first},"L":{last},"o":"{decimal8(o * tick)}",'
-        f'"c":"{decimal8(c * tick)}","h":"{decimal8(h * tick)}","l":"{decimal8(low * tick)}",'
-        f'"v":"{decimal8(v * step)}","n":{n},"x":{boolean(closed)},"q":"{decimal8(q * unit)}",'
-        f'"V":"{decimal8(taker * step)}","Q":"{decimal8(taker_quote * unit)}","B":"0"}}}}'
+def kline_words(listing: Listing, column: list[int], *, interval: Interval) -> KlineWords:
+    """One candle column in the venue's words."""
+    tick, step, unit = listing.tick, listing.step, listing.quote_unit
+    opened, open_, high, low, close, volume, quote, trades, taker, taker_quote, first, last = column
+    return KlineWords(
+        opened,
+        interval.close_ms(opened),
+        decimal8(open_ * tick),
+        decimal8(high * tick),
+        decimal8(low * tick),
+        decimal8(close * tick),
+        decimal8(volume * step),
+        decimal8(quote * unit),
+        trades,
+        decimal8(taker * step),
+        decimal8(taker_quote * unit),
+        first,
+        last,
     )
 
 

@@ -19,7 +19,7 @@ from pipeline.simulator.seeded.flow import slots_of
 from pipeline.simulator.seeded.history import candles_between
 from pipeline.simulator.seeded.listing import Listing
 from pipeline.simulator.seeded.path import SLOT_MS, SLOTS_A_DAY
-from pipeline.simulator.seeded.rows import kline_event, trade_fields
+from pipeline.simulator.seeded.rows import kline_words, trade_fields
 from pipeline.simulator.seeded.trades import trades_in_slots
 from pipeline.simulator.streams import Kind, Stream
 from pipeline.simulator.wire import aggregate_text, depth_text, levels_text, ticker_text, trade_text
@@ -45,7 +45,8 @@ def _klines(listing: Listing, stream: Stream, slot: int) -> list[Frame]:
     if not column.shape[1]:
         return []
     closed = interval.open_ms(start_ms) == start_ms
-    text = kline_event(listing, column[:, 0].tolist(), interval=interval, event_ms=event_ms, closed=closed)
+    words = kline_words(listing, column[:, 0].tolist(), interval=interval)
+    text = words.event(listing.symbol, interval=interval.value, event_ms=event_ms, closed=closed)
     return [Frame(event_ms, stream.name, text.encode())]
 
 

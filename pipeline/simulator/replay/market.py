@@ -1,0 +1,175 @@
+"""The replayed market: a recording behind the exchange's face, its clock started by the first subscriber."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from pipeline.domain.interval import Interval
+from pipeline.simulator.market import Frame, KlineQuery, TradeQuery
+from pipeline.simulator.replay.formats import read_recording
+from pipeline.simulator.replay.reel import Reel, reel_of
+from pipeline.simulator.replay.tape import days_to_now, sessions_of, shifted
+from pipeline.simulator.streams import Kind, stream_name
+from pipeline.simulator.symbol_info import recorded_entry
+from pipeline.simulator.wire import boolean
+
+MOST_FRAMES = 256
+"""Frames given out at once, so that however fast the replay, everything else gets its turn."""
+
+
+class ReplayMarket:
+    """A recording played from its first subscription on; REST knows what has been played."""
+
+    concurrent = False
+    lossless = True
+
+    def __init__(self, reel: Reel, *, speed: float, clock_ms: Callable[[], int]) -> None:
+        self._reel, self._speed, self._clock_ms = reel, speed, clock_ms
+        self._began_ms: int | None = None
+        self._place = 0
+        self._rows: dict[tuple[str, Interval], dict[int, str]] = {}
+
+    @classmethod
+    def of_files(cls, source: str, *, speed: float, shift: bool, clock_ms: Callable[[], int]) -> "ReplayMarket":
+        """The recording at ``source``: a file, a comma list or a folder. Raises MisconfiguredError."""
+        sessions = sessions_of(read_recording(source))
+        if shift:
+            sessions = shifted(sessions, days=days_to_now(sessions, now_ms=clock_ms()))
+        return cls(reel_of(sessions), speed=speed, clock_ms=clock_ms)
+
+    def start(self) -> None:
+        """The first subscriber is here: let the clock run."""
+        if self._began_ms is None:
+            self._began_ms = self._clock_ms()
+
+    def now_ms(self) -> int:
+        """The recording's clock: it stands before the start and at the end, and never runs ahead of what was sent."""
+        moments, place = self._reel.moments, self._place
+        if self._done or not place:
+            return moments[max(0, place - 1)].at_ms
+        ahead_ms = max(0, self._reel.due_ms[place] - int(self._elapsed_ms))
+        return max(moments[place - 1].at_ms, moments[place].at_ms - ahead_ms)
+
+    def due(self, streams: Collection[str]) -> list[Frame]:
+        """What has come up since the last call, at most ``MOST_FRAMES``."""
+        frames: list[Frame] = []
+        elapsed_ms, reel = self._elapsed_ms, self._reel
+        while len(frames) < MOST_FRAMES and not self._done and reel.due_ms[self._place] <= elapsed_ms:
+            moment = reel.moments[self._place]
+            if moment.stream in streams:
+                frames.append(Frame(moment.at_ms, moment.stream, moment.data))
+            self._learn_row()
+            self._place += 1
+        return frames
+
+    def prepare(self, streams: Collection[str]) -> None:
+        """All is prepared."""
+
+    def symbols(self) -> Sequence[str]:
+        """The symbols recorded."""
+        return tuple(self._reel.symbols)
+
+    def listed(self, symbol: str) -> bool:
+        """Whether it was recorded."""
+        return symbol in self._reel.symbols
+
+    def symbol_info(self, symbol: str) -> Mapping[str, Any]:
+        """The recorded entry, or one derived from the recorded digits; TRADING in any case."""
+        known = self._reel.exchange_info.get(symbol)
+        if known is not None:
+            return {**known, "status": "TRADING"}
+        return recorded_entry(symbol, samples=self._digits(symbol))
+
+    def klines(self, query: KlineQuery) -> list[str]:
+        """Rows whose buckets were seen from their start."""
+        first_ms, last_ms = query.bounds(self.now_ms())
+        rows = self._rows.get((query.symbol, query.interval), {})
+        return [rows[open_ms] for open_ms in sorted(rows) if first_ms <= open_ms <= last_ms]
+
+    def depth(self, symbol: str, *, limit: int) -> bytes:
+        """The book at the replay's position."""
+        return self._reel.books[symbol].answer(self._place, limit=limit)
+
+    def aggregates(self, query: TradeQuery) -> list[str]:
+        """Recorded aggregates; where only trades were recorded, each as an aggregate of itself."""
+        kind = next(
+            (k for k in (Kind.AGGREGATE, Kind.TRADE) if stream_name(query.symbol, k) in self._reel.trades), None
+        )
+        if kind is None:
+            return []
+        places = self._played(query.symbol, kind)
+        letter = "a" if kind is Kind.AGGREGATE else "t"
+        return [_aggregate_row(self._event(place), letter) for place in self._selected(places, query, letter)]
+
+    def trades(self, symbol: str, *, limit: int) -> list[str]:
+        """The newest trades played."""
+        return [_trade_row(self._event(place)) for place in self._played(symbol, Kind.TRADE)[-limit:]]
+
+    def status(self) -> Mapping[str, Any]:
+        """Where the replay is."""
+        moments = self._reel.moments
+        return {
+            "position": self.now_ms(), "start": moments[0].at_ms, "end": moments[-1].at_ms,
+            "started": self._began_ms is not None, "done": self._done,
+            "played": self._place, "messages": len(moments),
+        }  # fmt: skip
+
+    @property
+    def _done(self) -> bool:
+        return self._place >= len(self._reel.moments)
+
+    @property
+    def _elapsed_ms(self) -> float:
+        return -1.0 if self._began_ms is None else (self._clock_ms() - self._began_ms) * self._speed
+
+    def _learn_row(self) -> None:
+        row = self._reel.rows.get(self._place)
+        if row is not None:
+            self._rows.setdefault((row.symbol, row.interval), {})[row.open_ms] = row.text
+
+    def _played(self, symbol: str, kind: Kind) -> list[int]:
+        places = self._reel.trades.get(stream_name(symbol, kind), [])
+        return places[: bisect_left(places, self._place)]
+
+    def _selected(self, places: list[int], query: TradeQuery, letter: str) -> list[int]:
+        if query.from_id is not None:
+            return places[bisect_left(places, query.from_id, key=lambda p: self._event(p)[letter]) :][: query.limit]
+        if query.end_ms is not None:
+            places = places[: bisect_right(places, query.end_ms, key=lambda p: self._event(p)["T"])]
+        if query.start_ms is not None:
+            return places[bisect_left(places, query.start_ms, key=lambda p: self._event(p)["T"]) :][: query.limit]
+        return places[-query.limit :]
+
+    def _event(self, place: int) -> dict[str, Any]:
+        event: dict[str, Any] = orjson.loads(self._reel.moments[place].data)
+        return event
+
+    def _digits(self, symbol: str) -> list[tuple[str, str]]:
+        book = self._reel.books[symbol]
+        changes = [orjson.loads(data) for _, data in book.diffs[:200]]
+        levels = [(price, quantity) for change in changes for price, quantity in (*change["b"], *change["a"])]
+        trades = [
+            place
+            for kind in (Kind.TRADE, Kind.AGGREGATE)
+            for place in self._reel.trades.get(stream_name(symbol, kind), [])[:1000]
+        ]
+        return levels + [(event["p"], event["q"]) for event in map(self._event, trades)]
+
+
+def _aggregate_row(event: dict[str, Any], letter: str) -> str:
+    first, last = (event["f"], event["l"]) if letter == "a" else (event["t"], event["t"])
+    return (
+        f'{{"a":{event[letter]},"p":"{event["p"]}","q":"{event["q"]}","f":{first},"l":{last},"T":{event["T"]},'
+        f'"m":{boolean(event["m"])},"M":true}}'
+    )
+
+
+def _trade_row(event: dict[str, Any]) -> str:
+    quote = Decimal(event["p"]) * Decimal(event["q"])
+    return (
+        f'{{"id":{event["t"]},"price":"{event["p"]}","qty":"{event["q"]}","quoteQty":"{quote:.8f}",'
+        f'"time":{event["T"]},"isBuyerMaker":{boolean(event["m"])},"isBestMatch":true}}'
+    )
