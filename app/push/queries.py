@@ -1,0 +1,65 @@
+"""A socket's query string, read strictly: what is wrong is said by field before any handshake."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from app.push.subscriptions import Subscription
+from pipeline.domain.faults import Fault
+from pipeline.domain.interval import Interval
+
+KLINE_LIMIT = (100, 500)
+TRADES_LIMIT = (50, 100)
+"""(default, most) how many entries a first message has."""
+ORDERBOOK_LEVELS = 20
+
+_SYMBOL = re.compile(r"[A-Z0-9]{2,20}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+class BadQueryError(Fault):
+    """A request that can't be served as it is: ``field`` names the parameter, ``status`` is 400 or 404."""
+
+    def __init__(self, field: str, detail: str, status: int = 400) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.detail = detail
+        self.status = status
+
+
+def subscription(stream: str, query: Mapping[str, str], *, knows: Callable[[str], bool]) -> Subscription:
+    """What a socket asks for. Raises BadQueryError."""
+    symbol = _symbol(query, knows)
+    since = _number(query, "since", default=None, least=0, most=10**18)
+    if stream == "orderbook":
+        return Subscription(stream=stream, symbol=symbol, limit=ORDERBOOK_LEVELS, since=since)
+    interval = _interval(query) if stream == "kline" else None
+    default, most = KLINE_LIMIT if stream == "kline" else TRADES_LIMIT
+    limit = _number(query, "limit", default=default, least=1, most=most) or default
+    return Subscription(stream=stream, symbol=symbol, interval=interval, limit=limit, since=since)
+
+
+def _symbol(query: Mapping[str, str], knows: Callable[[str], bool]) -> str:
+    symbol = query.get("symbol", "").upper()
+    if not _SYMBOL.fullmatch(symbol):
+        raise BadQueryError("symbol", f"symbol is {symbol!r}; expected 2 to 20 letters and digits, e.g. BTCUSDT")
+    if not knows(symbol):
+        raise BadQueryError("symbol", f"{symbol} is not followed here; /symbols lists what is", 404)
+    return symbol
+
+
+def _interval(query: Mapping[str, str]) -> Interval:
+    text = query.get("interval", Interval.M1.value)
+    try:
+        return Interval(text)
+    except ValueError as error:
+        known = ", ".join(interval.value for interval in Interval)
+        raise BadQueryError("interval", f"interval is {text!r}; expected one of {known}") from error
+
+
+def _number(query: Mapping[str, str], name: str, *, default: int | None, least: int, most: int) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return default
+    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
+        raise BadQueryError(name, f"{name} is {text!r}; expected a whole number from {least} to {most}")
+    return int(text)
