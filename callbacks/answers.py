@@ -51,6 +51,11 @@ class MarketAnswers:
         """One market, if it is followed."""
         return next((market for market in self.markets() if market.symbol == symbol), None)
 
+    def price_digits(self, symbol: str) -> int:
+        """Digits after the point of a market's prices; 2 where the market is not known."""
+        market = self.market(symbol)
+        return digits_of(market.tick_size) if market is not None else 2
+
     def figure(self, symbol: str, interval: Interval) -> Answer:
         """The whole chart: ``{"status", "key", "intervalMs", "figure"}``."""
         named: Answer = {"key": chart_key(symbol, interval), "symbol": symbol, "intervalMs": interval.ms}
@@ -58,7 +63,7 @@ class MarketAnswers:
 
     def _figure(self, symbol: str, interval: Interval) -> Answer:
         candles = self._reads.candles(symbol, interval, CHART_BARS)
-        figure = candles_figure(candles, symbol=symbol, interval=interval)
+        figure = candles_figure(candles, symbol=symbol, interval=interval, digits=self.price_digits(symbol))
         return {"status": "ok" if candles else "empty", "figure": figure.to_plotly_json()}
 
     def tick(self, symbol: str, interval: Interval, have: Mapping[str, Any] | None) -> Answer:

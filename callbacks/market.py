@@ -12,7 +12,6 @@ from callbacks.answers import AWAY, Answer, MarketAnswers, digits
 from callbacks.cached import cached_reads
 from callbacks.reads import Market, MarketReads
 from layouts import ids
-from layouts.digits import digits_of
 from layouts.figures.depth import depth_figure
 from layouts.parts import header
 from pipeline.domain.book import BookSnapshot, BookState
@@ -120,7 +119,7 @@ class _Page:
             return no_update, no_update, no_update
         market = self._answers.market(name)
         stats = header.stats(
-            digits=digits_of(market.tick_size) if market is not None else 2,
+            digits=self._answers.price_digits(name),
             change_percent=ticker.change_percent, change=ticker.change, high=ticker.high, low=ticker.low,
             volume=ticker.volume, quote_volume=ticker.quote_volume,
             base=market.base if market is not None else "", quote=market.quote if market is not None else "",

@@ -131,9 +131,10 @@
     entry.at = performance.now();
     if (typeof message.seq === "number") {
       const first = typeof message.from === "number" ? message.from : message.seq;
-      const gap = message.type !== "initial" && entry.seq !== null && first > entry.seq + 1;
+      const gap =
+          message.type !== "initial" && entry.seq !== null && first > entry.seq + 1;
       entry.seq = message.seq;
-      if (gap && stream === "trades") {
+      if ((gap || message.type === "missed") && stream === "trades") {
         sockets.gaps += 1;
         cs.feed.again("trades-refetch");
       }

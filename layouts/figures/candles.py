@@ -25,15 +25,16 @@ def bar_row(candle: Candle) -> list[float]:
     return [candle.open_ms, *map(float, prices)]
 
 
-def candles_figure(candles: Sequence[Candle], *, symbol: str, interval: Interval) -> go.Figure:
-    """Candlesticks over a volume axis of their own; ``candles`` are closed and oldest first.
+def candles_figure(candles: Sequence[Candle], *, symbol: str, interval: Interval, digits: int = 2) -> go.Figure:
+    """Candlesticks over a volume axis of their own; ``candles`` are closed and oldest first, prices are
+    labelled with ``digits`` after the point.
 
     Arrays are plain lists, because the browser extends them in place.
     """
     rows = [bar_row(candle) for candle in candles]
     return go.Figure(
         data=[_candlestick(rows), _volume(rows, interval=interval)],
-        layout=_layout(rows, symbol=symbol, interval=interval),
+        layout=_layout(rows, symbol=symbol, interval=interval, digits=digits),
     )
 
 
@@ -64,17 +65,18 @@ def _columns(rows: list[list[float]]) -> list[list[float]]:
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(6)]
 
 
-def _layout(rows: list[list[float]], *, symbol: str, interval: Interval) -> dict[str, Any]:
+def _layout(rows: list[list[float]], *, symbol: str, interval: Interval, digits: int) -> dict[str, Any]:
     seen = rows[-VISIBLE_BARS:]
     return {
-        "template": None, "uirevision": f"{symbol}|{interval.value}",
+        "template": "none", "uirevision": f"{symbol}|{interval.value}",
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 8, "r": 76, "t": 8, "b": 26}, "showlegend": False,
+        "annotations": [_ZONE],
         "meta": {"up": theme.UP_VOLUME, "down": theme.DOWN_VOLUME},
         "font": {"family": theme.FONT, "color": theme.MUTED, "size": 11},
         "dragmode": "pan", "hovermode": "x", "hoverdistance": -1, "spikedistance": -1, "boxgap": 0.2, "boxgroupgap": 0,
         "xaxis": _time_axis(seen, interval=interval),
-        "yaxis": _price_axis(seen), "yaxis2": _volume_axis(seen),
+        "yaxis": _price_axis(seen, digits=digits), "yaxis2": _volume_axis(seen),
     }  # fmt: skip
 
 
@@ -89,8 +91,9 @@ def _time_axis(rows: list[list[float]], *, interval: Interval) -> dict[str, Any]
     return axis
 
 
-def _price_axis(rows: list[list[float]]) -> dict[str, Any]:
+def _price_axis(rows: list[list[float]], *, digits: int) -> dict[str, Any]:
     axis = theme.AXIS | _SPIKE | {"side": "right", "domain": [VOLUME_SHARE + 0.04, 1], "nticks": 9, "fixedrange": False}
+    axis["tickformat"] = f",.{digits}f"
     if rows:
         low, high = min(row[3] for row in rows), max(row[2] for row in rows)
         room = (high - low or high * 0.001) * HEADROOM
@@ -108,6 +111,11 @@ def _volume_axis(rows: list[list[float]]) -> dict[str, Any]:
     return axis
 
 
+_ZONE = {
+    "text": "UTC", "xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "left", "yanchor": "top",
+    "xshift": 8, "yshift": -5, "showarrow": False, "font": {"size": 11, "color": theme.MUTED},
+}  # fmt: skip
+"""What zone the time axis is in."""
 _SPIKE = {
     "showspikes": True,
     "spikemode": "across",

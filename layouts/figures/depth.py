@@ -51,14 +51,22 @@ def _wall(levels: Sequence[Level], *, name: str, line: str, area: str) -> go.Sca
 
 def _layout(*, symbol: str) -> dict[str, Any]:
     return {
-        "template": None, "uirevision": symbol, "showlegend": False,
+        "template": "none", "uirevision": symbol, "showlegend": False,
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 8, "r": 76, "t": 6, "b": 22},
         "font": {"family": theme.FONT, "color": theme.MUTED, "size": 11},
         "hovermode": "x", "hoverlabel": {"bgcolor": theme.PANEL, "font": {"color": theme.TEXT}},
         "dragmode": False,
+        "annotations": [_side_name("Bids", x=0.25), _side_name("Asks", x=0.75)],
         "xaxis": theme.AXIS | {"fixedrange": True, "showgrid": False, "tickformat": ",", "nticks": 7},
         "yaxis": theme.AXIS | {
             "fixedrange": True, "side": "right", "rangemode": "tozero", "nticks": 4, "tickformat": "~s",
         },
+    }  # fmt: skip
+
+
+def _side_name(name: str, *, x: float) -> dict[str, Any]:
+    return {
+        "text": name, "xref": "paper", "yref": "paper", "x": x, "y": 1, "xanchor": "center", "yanchor": "top",
+        "showarrow": False, "font": {"size": 11, "color": theme.MUTED},
     }  # fmt: skip

@@ -108,4 +108,4 @@ def history_progress(share: float | None) -> list[Component]:
         return []
     percent = round(100 * min(max(share, 0.0), 1.0))
     label = f"Loading history {percent} %"
-    return [html.Span(label, className="cs-history-label"), dbc.Progress(value=percent, **aria(label=label))]
+    return [html.Span(label, className="cs-history-label"), dbc.Progress(value=percent)]

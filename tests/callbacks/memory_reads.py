@@ -31,9 +31,7 @@ class MemoryReads:
     def symbols(self) -> Sequence[Market]:
         self._reach()
         return [
-            Market(
-                symbol=symbol, base=symbol[:-4], quote="USDT", tick_size=Decimal(tick), step_size=Decimal("0.00010")
-            )
+            Market(symbol=symbol, base=symbol[:-4], quote="USDT", tick_size=Decimal(tick), step_size=Decimal("0.00010"))
             for symbol, (_, tick) in _TICKS.items()
         ]
 
@@ -89,9 +87,7 @@ class MemoryReads:
         base, tick = (Decimal(text) for text in _TICKS[symbol])
         step = time_ms // 500
         noise = math.sin(step * 12.9898) * 43758.5453 % 1 - 0.5
-        wave = (
-            0.021 * math.sin(time_ms / 7.2e6) + 0.004 * math.sin(time_ms / 9e5) + 0.0012 * math.sin(time_ms / 61e3)
-        )
+        wave = 0.021 * math.sin(time_ms / 7.2e6) + 0.004 * math.sin(time_ms / 9e5) + 0.0012 * math.sin(time_ms / 61e3)
         return (base * Decimal(1 + wave + 0.0006 * noise)).quantize(tick)
 
     def candle(self, symbol: str, interval: Interval, open_ms: int) -> Candle:
