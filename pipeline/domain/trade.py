@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+EIGHT_DECIMALS = Decimal("0.00000001")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
@@ -24,5 +26,7 @@ class Trade:
 
     @property
     def quote_quantity(self) -> Decimal:
-        """Price times quantity, exact."""
-        return self.price * self.quantity
+        """Price times quantity, exact, with the exchange's eight decimals where these hold it."""
+        exact = self.price * self.quantity
+        rounded = exact.quantize(EIGHT_DECIMALS)
+        return rounded if rounded == exact else exact
