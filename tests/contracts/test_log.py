@@ -1,5 +1,7 @@
 """The log: what is appended is read, in a symbol's order, again until it is committed."""
 
+from functools import partial
+
 import pytest
 
 from pipeline.adapters.kafka import KafkaPublisher, KafkaReader, Record, Rewind, ensure_topics
@@ -24,16 +26,17 @@ def read(settings: Settings, count: int, *, commit: bool, rewind: int = 0) -> li
     )
     found: list[Record] = []
     try:
-        wait_for(
-            lambda: (found.extend(reader.batch(limit=100, wait_s=0.1)), len(found) >= count)[1],
-            within_s=30,
-            what=f"{count} records",
-        )
+        wait_for(partial(_filled, reader, found, count), within_s=30, what=f"{count} records")
         if commit:
             reader.commit()
     finally:
         reader.close()
     return found
+
+
+def _filled(reader: KafkaReader, found: list[Record], count: int) -> bool:
+    found += reader.batch(limit=100, wait_s=0.1)
+    return len(found) >= count
 
 
 def append(settings: Settings, numbers: range) -> KafkaPublisher:
