@@ -16,6 +16,8 @@ from pipeline.local.logs import BoundedLog
 
 CRASH_LIMIT = 5
 CRASH_WINDOW_S = 60.0
+MISCONFIGURED = 78
+"""The exit status by which a process says that no restart will mend it (EX_CONFIG of sysexits.h)."""
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 10.0
 _PR_SET_PDEATHSIG = 1
@@ -102,7 +104,7 @@ class Child:
         code = self._process.returncode if self._process else None
         self.last_end = _how(code)
         self._crashes.append(now)
-        if len(self._crashes) == CRASH_LIMIT and now - self._crashes[0] <= CRASH_WINDOW_S:
+        if code == MISCONFIGURED or (len(self._crashes) == CRASH_LIMIT and now - self._crashes[0] <= CRASH_WINDOW_S):
             self.state = State.FAILED
             return
         recent = sum(now - crash <= CRASH_WINDOW_S for crash in self._crashes)

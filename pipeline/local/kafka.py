@@ -14,7 +14,17 @@ from pipeline.local.child import ProcessSpec
 from pipeline.local.ports import LOOPBACK, is_listening
 
 HEAP = "384m"
-_LOGGING = Path(__file__).with_name("kafka-log4j2.properties")
+_LOGGING = tuple(
+    f"-Dorg.slf4j.simpleLogger.{name}={value}"
+    for name, value in {
+        "defaultLogLevel": "warn",
+        "log.kafka.server.KafkaRaftServer": "info",
+        "showDateTime": "true",
+        "dateTimeFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSZ",
+        "showThreadName": "false",
+    }.items()
+)
+"""Kafka prints its warnings to its standard error, which the supervisor keeps in a bounded file."""
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -97,7 +107,7 @@ class Kafka:
 
     def _java(self, *options: str) -> tuple[str, ...]:
         classes = ":".join(str(jar) for jar in self.jars)
-        return (self.java, *options, f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", classes)
+        return (self.java, *options, *_LOGGING, "-cp", classes)
 
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

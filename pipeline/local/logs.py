@@ -7,6 +7,8 @@ from pathlib import Path
 
 LIMIT = 10_000_000
 """Bytes a log may hold before it becomes ``NAME.log.1``, replacing the one before."""
+LINE_SHOWN = 300
+"""Characters of a line that are shown on a terminal."""
 
 
 class BoundedLog:
@@ -36,7 +38,7 @@ class BoundedLog:
         """The end of the log."""
         with self.path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 64_000))
-            return [line.decode(errors="replace").rstrip() for line in deque(file, count)]
+            return [line.decode(errors="replace").rstrip()[:LINE_SHOWN] for line in deque(file, count)]
 
     def _copy(self, reading_end: int) -> None:
         with open(reading_end, "rb", buffering=0) as pipe:

@@ -40,7 +40,7 @@ class Mongod:
             name=self.name,
             command=(
                 str(binary()), "--dbpath", str(self.folder), "--port", str(self.port), "--bind_ip", LOOPBACK,
-                "--wiredTigerCacheSizeGB", str(CACHE_GB), "--nounixsocket", "--quiet", "--slowms", "1000",
+                "--wiredTigerCacheSizeGB", str(CACHE_GB), "--nounixsocket", "--quiet", "--slowms", "5000",
                 "--setParameter", "diagnosticDataCollectionEnabled=false",
             ),
             port=self.port,

@@ -4,7 +4,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from pipeline.local.child import ProcessSpec
 from pipeline.local.ports import LOOPBACK, is_listening
@@ -24,9 +23,9 @@ STANDS_IN = {
 }
 """What a stack does without a part, for ``--without``."""
 
-_THREADS = "32"
-_PUSH_CONNECTIONS = "6000"
-_CONFIGURATION = Path("app/gunicorn.py")
+_CONFIGURATION = "python:app.gunicorn"
+"""The app's own word on workers, threads and time limits."""
+_WEB_CONNECTIONS, _PUSH_CONNECTIONS = "1000", "6000"
 
 
 def own_processes(environment: Mapping[str, str], *, simulated: bool) -> list[ProcessSpec]:
@@ -48,12 +47,14 @@ def command_of(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:
         case "exchange":
             return (sys.executable, "-m", "pipeline.simulator")
         case "web":
-            return _gunicorn("web", environment, port=environment.get("HTTP_PORT") or "8050", connections="1000")
+            return _gunicorn(
+                "web", environment, port=environment.get("HTTP_PORT") or "8050", connections=_WEB_CONNECTIONS
+            )
         case "push":
             port = environment.get("PUSH_PORT") or "8051"
             return _gunicorn("push", environment, port=port, connections=_PUSH_CONNECTIONS)
         case _:
-            return (sys.executable, "-m", "pipeline.stages", name)
+            return (sys.executable, "-m", "pipeline", name)
 
 
 def answers(url: str, *, timeout_s: float = 2.0) -> bool:
@@ -106,10 +107,6 @@ def _listening_on(host: str, port: int) -> Callable[[], bool]:
 
 
 def _gunicorn(name: str, environment: Mapping[str, str], *, port: str, connections: str) -> tuple[str, ...]:
-    host = environment.get("HTTP_HOST") or LOOPBACK
-    configuration = ("-c", str(_CONFIGURATION)) if _CONFIGURATION.exists() else ()
-    return (
-        sys.executable, "-m", "gunicorn", *configuration, "--bind", f"{host}:{port}", "--worker-class", "gthread",
-        "--workers", "1", "--threads", _THREADS, "--worker-connections", connections, "--graceful-timeout", "10",
-        "--no-control-socket", f"app.wsgi:{name}",
-    )  # fmt: skip
+    bind = f"{environment.get('HTTP_HOST') or LOOPBACK}:{port}"
+    words = ("-c", _CONFIGURATION, "--no-control-socket", "--worker-connections", connections, "--bind", bind)
+    return (sys.executable, "-m", "gunicorn", *words, f"app.wsgi:{name}")

@@ -11,7 +11,7 @@ from pipeline.domain.faults import MisconfiguredError
 from pipeline.local.child import Child
 from pipeline.local.plan import Plan
 from pipeline.local.processes import get, own_processes
-from pipeline.local.screen import Screen, describe
+from pipeline.local.screen import Screen
 from pipeline.local.signals import StopSignals
 from pipeline.local.state import ProcessRecord, StackRecord, write_state
 from pipeline.local.stores import claim_stores
@@ -52,7 +52,7 @@ class Stack:
         self._supervisor.add(server.spec() for server in self._plan.servers)
         self._until(lambda: self._supervisor.are_ready(names) or bool(self._supervisor.failed()))
         for child in self._supervisor.failed():
-            raise MisconfiguredError("\n".join(describe(child)))
+            raise MisconfiguredError(f"{child.spec.name} does not start ({child.last_end}); see {child.log.path}")
 
     def _start_own(self) -> None:
         if self._signals.asked:
