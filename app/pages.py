@@ -1,0 +1,19 @@
+"""Which addresses are pages: Dash answers every path with its page, so what is none is refused before it does."""
+
+from collections.abc import Collection
+
+from flask import Flask, request
+from werkzeug.exceptions import NotFound
+
+CATCH_ALL = "/<path:path>"
+"""Dash's rule for every path below its own."""
+
+
+def only_known_pages(app: Flask, pages: Collection[str] = ()) -> None:
+    """Answer 404 for a path that only Dash's catch-all would serve, unless it is one of ``pages``."""
+
+    def refuse() -> None:
+        if request.url_rule is not None and request.url_rule.rule == CATCH_ALL and request.path not in pages:
+            raise NotFound("there is no such page; /docs lists the routes")
+
+    app.before_request(refuse)
