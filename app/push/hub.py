@@ -243,7 +243,7 @@ class Hub:
         self._switchboard.detach(client.wanted, client.outbox)
         client.end(patient=why not in ("slow", "silent"))
         self.counters.clients -= 1
-        self.counters.closed[why] += 1
+        self.counters.count_closed(why)
         if why not in ("peer", "going away"):
             log.info("closed a socket of %s %s: %s", client.wanted.stream, client.wanted.symbol, why)
         self.release()

