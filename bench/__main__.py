@@ -1,31 +1,40 @@
-"""``python -m bench [NAME]``: run one benchmark or all; a table, and JSON in ``bench/results``."""
+"""``python -m bench [NAME…] [--json]``: run benchmarks; a table, and JSON in ``bench/results``."""
 
 import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from bench import latency
 
-BENCHMARKS: dict[str, Callable[[list[str]], dict[str, Any]]] = {"latency": latency.run}
+BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {"latency": latency.run}
 RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: list[str]) -> int:
-    """Run the named benchmarks, all when none is named."""
-    unknown = [name for name in arguments if name not in BENCHMARKS]
+    """Run the named benchmarks, all when none is named; with ``--json`` standard output is one object."""
+    names = [name for name in arguments if name != "--json"] or list(BENCHMARKS)
+    unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
-    RESULTS.mkdir(exist_ok=True)
-    for name in arguments or BENCHMARKS:
-        result = BENCHMARKS[name]([])
-        path = RESULTS / f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
-        path.write_text(json.dumps(result, indent=2))
-        print(f"kept in {path}")
+    with redirect_stdout(sys.stderr if "--json" in arguments else sys.stdout):
+        results = {name: _kept(name) for name in names}
+    if "--json" in arguments:
+        print(json.dumps(results))
     return 0
+
+
+def _kept(name: str) -> dict[str, Any]:
+    result = BENCHMARKS[name]()
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
+    path.write_text(json.dumps(result, indent=2))
+    print(f"kept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    return result
 
 
 if __name__ == "__main__":

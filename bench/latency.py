@@ -37,7 +37,7 @@ class Samples:
             self.by_stream[stream].append(time.time() * 1000 - message["eventTime"])
 
 
-def run(_arguments: list[str]) -> dict[str, Any]:
+def run() -> dict[str, Any]:
     """Measure once; the result as JSON."""
     before = machine_now()
     variables = {"SOURCE": "simulator", "SIMULATOR_RATE": RATE, "HISTORY_DAYS": "0"}

@@ -1,0 +1,15 @@
+"""``./run bench [NAME]``: the benchmarks, each on servers of its own."""
+
+import subprocess
+import sys
+
+import click
+
+
+@click.command
+@click.argument("name", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+def command(name: tuple[str, ...], as_json: bool) -> None:
+    """Run the named benchmarks, all when none is named; a table, and JSON kept in bench/results."""
+    options = ("--json",) if as_json else ()
+    sys.exit(subprocess.run((sys.executable, "-m", "bench", *name, *options), check=False).returncode)
