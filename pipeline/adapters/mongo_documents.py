@@ -31,17 +31,20 @@ def candle_document(candle: Candle) -> Document:
 
 
 def candle_of(document: Mapping[str, Any]) -> Candle:
-    """The candle a document was made of; only closed candles are stored."""
+    """The candle a document was made of; only closed candles are stored.
+
+    Whole numbers become plain ints: BSON's own 64-bit type is refused by other clients.
+    """
     return Candle(
-        symbol=document["symbol"], interval=Interval(document["interval"]), open_ms=document["openTime"],
+        symbol=document["symbol"], interval=Interval(document["interval"]), open_ms=int(document["openTime"]),
         open=document["open"].to_decimal(), high=document["high"].to_decimal(),
         low=document["low"].to_decimal(), close=document["close"].to_decimal(),
         volume=document["volume"].to_decimal(), quote_volume=document["quoteVolume"].to_decimal(),
-        trades=document["trades"],
+        trades=int(document["trades"]),
         taker_buy_volume=document["takerBuyVolume"].to_decimal(),
         taker_buy_quote_volume=document["takerBuyQuoteVolume"].to_decimal(),
-        first_trade_id=document.get("firstTradeId", -1), last_trade_id=document.get("lastTradeId", -1),
+        first_trade_id=int(document.get("firstTradeId", -1)), last_trade_id=int(document.get("lastTradeId", -1)),
         closed=True, revision=Revision(document["revision"]), source=document["source"],
-        event_ms=document["eventTime"], received_ms=document["receivedTime"],
+        event_ms=int(document["eventTime"]), received_ms=int(document["receivedTime"]),
         present=document.get("present"), verified_ms=document.get("verifiedAt"), cause=document.get("cause"),
     )  # fmt: skip

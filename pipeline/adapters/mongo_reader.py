@@ -19,7 +19,7 @@ from pipeline.domain.names import collection
 T = TypeVar("T")
 PING_S = 1.5
 SELECTION_MS = 1_500
-ANSWER_MS = 5_000
+ANSWER_MS = 3_000
 _FIELDS = (
     "symbol", "interval", "openTime", "open", "high", "low", "close", "volume", "quoteVolume", "trades",
     "takerBuyVolume", "takerBuyQuoteVolume", "firstTradeId", "lastTradeId", "source", "revision", "eventTime",
@@ -58,7 +58,7 @@ def connect(uri: str) -> MongoClient[Document]:
     """A client which gives up quickly, so that a reader is told quickly."""
     return MongoClient(
         uri, serverSelectionTimeoutMS=SELECTION_MS, connectTimeoutMS=SELECTION_MS,
-        timeoutMS=ANSWER_MS, appname="candlestream",
+        socketTimeoutMS=ANSWER_MS, appname="candlestream",
     )  # fmt: skip
 
 

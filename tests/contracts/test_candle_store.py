@@ -39,6 +39,8 @@ def test_every_digit_comes_back(store: Candles) -> None:
     (found,) = held(store)
     assert found == candle
     assert str(found.open) == "61837.63000000"
+    whole = (found.open_ms, found.trades, found.first_trade_id, found.last_trade_id, found.event_ms, found.received_ms)
+    assert {type(value) for value in whole} == {int}
 
 
 def test_storing_again_changes_nothing(store: Candles) -> None:
