@@ -12,6 +12,7 @@ QUEUE_BATCHES = 512
 """Batches a slow reader may be behind before it is cut off."""
 AHEAD_BATCHES = 4
 """Batches a replay runs ahead of its slowest reader."""
+CLOSE_WITHIN_S = 1.0
 POLICY_VIOLATION = 1008
 SHUTDOWN_STREAM = "!serverShutdown"
 
@@ -80,8 +81,9 @@ class Connection:
     async def close(self, reason: str, message: str) -> None:
         """Close with a code; the first reason is remembered."""
         self.closed_for = self.closed_for or reason
-        with suppress(ConnectionError):
-            await asyncio.wait_for(self._socket.close(code=POLICY_VIOLATION, message=message.encode()), 1.0)
+        with suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await self._socket.close(code=POLICY_VIOLATION, message=message.encode())
 
     def drop(self, reason: str) -> None:
         """Cut the line without a word."""

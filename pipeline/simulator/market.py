@@ -25,14 +25,22 @@ class KlineQuery:
     end_ms: int | None = None
     limit: int = 500
 
-    def bounds(self, now_ms: int) -> tuple[int, int]:
-        """(first, last) open time of the answer, both on the interval's grid."""
+    def bounds(self, now_ms: int, *, listed_ms: int) -> tuple[int, int]:
+        """(first, last) open time of the answer, both on the grid, in a market without a missing candle."""
         step = self.interval.ms
         last = self.interval.open_ms(now_ms if self.end_ms is None else min(self.end_ms, now_ms))
         if self.start_ms is None:
             return last - (self.limit - 1) * step, last
-        first = -(-self.start_ms // step) * step
+        first = -(-max(self.start_ms, listed_ms) // step) * step
         return first, min(last, first + (self.limit - 1) * step)
+
+    def picked(self, opens: Sequence[int]) -> Sequence[int]:
+        """Which of these open times (ascending) the answer holds."""
+        wanted = [open_ms for open_ms in opens if self._covers(open_ms)]
+        return wanted[-self.limit :] if self.start_ms is None else wanted[: self.limit]
+
+    def _covers(self, open_ms: int) -> bool:
+        return (self.start_ms or 0) <= open_ms and (self.end_ms is None or open_ms <= self.end_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,9 +103,9 @@ class Mischief:
 
     def body(self, path: str, body: bytes) -> bytes:
         """The answer as the orders in force leave it."""
-        if path.endswith("lines") and (order := self._take(Kind.MISSING_ROWS, path)):
+        if body.startswith(b"[[") and "lines?" in path and (order := self._take(Kind.MISSING_ROWS, path)):
             return _without_rows(body, order.open_times)
-        if path.endswith("/depth") and (order := self._take(Kind.STALE_BOOK, path)):
+        if "/depth?" in path and (order := self._take(Kind.STALE_BOOK, path)):
             return order.kept
         return body
 

@@ -85,9 +85,8 @@ class ReplayMarket:
 
     def klines(self, query: KlineQuery) -> list[str]:
         """Rows whose buckets were seen from their start."""
-        first_ms, last_ms = query.bounds(self.now_ms())
         rows = self._rows.get((query.symbol, query.interval), {})
-        return [rows[open_ms] for open_ms in sorted(rows) if first_ms <= open_ms <= last_ms]
+        return [rows[open_ms] for open_ms in query.picked(sorted(rows))]
 
     def depth(self, symbol: str, *, limit: int) -> bytes:
         """The book at the replay's position."""

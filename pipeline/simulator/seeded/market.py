@@ -85,7 +85,7 @@ class SeededMarket:
     def klines(self, query: KlineQuery) -> list[str]:
         """Rows of any time since 2024, up to the candle in progress."""
         now_ms, listing = self.now_ms(), self._listing(query.symbol)
-        first_ms, last_ms = query.bounds(now_ms)
+        first_ms, last_ms = query.bounds(now_ms, listed_ms=LISTED_MS)
         columns = candles_between(listing, query.interval, first_ms=first_ms, last_ms=last_ms, now_ms=now_ms)
         return kline_rows(listing, columns, interval=query.interval)
 
