@@ -26,6 +26,8 @@ KINDS = {
     "not-ready": "The server is up, but not everything behind it is; detail says what.",
     "no-such-page": "There is nothing at this address; /openapi.json lists what there is.",
     "method-not-allowed": "The address exists, but not for this method; see the Allow header.",
+    "foreign-origin": "Pages of that origin may not open sockets here.",
+    "no-place": "Every socket this server may hold is taken; try again after Retry-After seconds.",
     "bad-request": "The request itself can't be read.",
     "internal": "A defect of this server, written to its log.",
 }

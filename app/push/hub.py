@@ -124,6 +124,10 @@ class Hub:
     def attach(self, sock: socket.socket, wanted: Subscription, opening: Opening) -> None:
         """Hand over a socket for which a place is reserved; from now on it is the hub's."""
         sock.setblocking(False)
+        if self._thread is None or not self._thread.is_alive():
+            sock.close()
+            self.release()
+            return
         self._leave(partial(self._attach, sock, wanted, opening))
 
     def _leave(self, command: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from app.push.subscriptions import Opening, Snapshots, Subscription
 from app.push.tail import Position
+from pipeline.domain.faults import TransientError
 
 SHARED_S = 0.5
 MOST_SHARED = 64
@@ -17,7 +18,7 @@ MOST_SHARED = 64
 class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
     read_s: float = float("-inf")
-    opening: Opening | None = None
+    found: Opening | TransientError | None = None
 
 
 class Openings:
@@ -33,11 +34,20 @@ class Openings:
         """A snapshot at most ``SHARED_S`` old, and how far the channel was seen before it. Raises TransientError."""
         slot = self._slot(replace(wanted, since=None))
         with slot.lock:
-            if slot.opening is None or time.monotonic() - slot.read_s > SHARED_S:
-                seen = self._position(wanted.stream, wanted.symbol)
-                slot.opening = Opening(self._snapshots.read(wanted), seen)
+            if slot.found is None or time.monotonic() - slot.read_s > SHARED_S:
+                slot.found = self._read(wanted)
                 slot.read_s = time.monotonic()
-            return slot.opening
+            if isinstance(slot.found, TransientError):
+                raise slot.found
+            return slot.found
+
+    def _read(self, wanted: Subscription) -> Opening | TransientError:
+        seen = self._position(wanted.stream, wanted.symbol)
+        try:
+            return Opening(self._snapshots.read(wanted), seen)
+        except TransientError as error:
+            # Shared too: those who queued behind a store that hangs must not each wait for it in turn.
+            return error
 
     def _slot(self, key: Subscription) -> _Slot:
         with self._lock:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 
+from app.problems import FieldError, ProblemError, bad_parameters, unknown_symbol
 from app.push.subscriptions import Subscription
-from pipeline.domain.faults import Fault
 from pipeline.domain.interval import Interval
 
 KLINE_LIMIT = (100, 500)
@@ -16,18 +16,8 @@ _SYMBOL = re.compile(r"[A-Z0-9]{2,20}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-class BadQueryError(Fault):
-    """A request that can't be served as it is: ``field`` names the parameter, ``status`` is 400 or 404."""
-
-    def __init__(self, field: str, detail: str, status: int = 400) -> None:
-        super().__init__(detail)
-        self.field = field
-        self.detail = detail
-        self.status = status
-
-
 def subscription(stream: str, query: Mapping[str, str], *, knows: Callable[[str], bool]) -> Subscription:
-    """What a socket asks for. Raises BadQueryError."""
+    """What a socket asks for. Raises ProblemError naming the field."""
     symbol = _symbol(query, knows)
     since = _number(query, "since", default=None, least=0, most=10**18)
     if stream == "orderbook":
@@ -41,9 +31,9 @@ def subscription(stream: str, query: Mapping[str, str], *, knows: Callable[[str]
 def _symbol(query: Mapping[str, str], knows: Callable[[str], bool]) -> str:
     symbol = query.get("symbol", "").upper()
     if not _SYMBOL.fullmatch(symbol):
-        raise BadQueryError("symbol", f"symbol is {symbol!r}; expected 2 to 20 letters and digits, e.g. BTCUSDT")
+        raise _bad("symbol", f"{symbol!r}; expected 2 to 20 letters and digits, e.g. BTCUSDT")
     if not knows(symbol):
-        raise BadQueryError("symbol", f"{symbol} is not followed here; /symbols lists what is", 404)
+        raise unknown_symbol(symbol)
     return symbol
 
 
@@ -53,7 +43,7 @@ def _interval(query: Mapping[str, str]) -> Interval:
         return Interval(text)
     except ValueError as error:
         known = ", ".join(interval.value for interval in Interval)
-        raise BadQueryError("interval", f"interval is {text!r}; expected one of {known}") from error
+        raise _bad("interval", f"{text!r}; expected one of {known}") from error
 
 
 def _number(query: Mapping[str, str], name: str, *, default: int | None, least: int, most: int) -> int | None:
@@ -61,5 +51,9 @@ def _number(query: Mapping[str, str], name: str, *, default: int | None, least: 
     if text is None:
         return default
     if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
-        raise BadQueryError(name, f"{name} is {text!r}; expected a whole number from {least} to {most}")
+        raise _bad(name, f"{text!r}; expected a whole number from {least} to {most}")
     return int(text)
+
+
+def _bad(field: str, found: str) -> ProblemError:
+    return bad_parameters([FieldError(field, f"{field} is {found}")])

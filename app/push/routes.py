@@ -5,22 +5,22 @@ import binascii
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, g, request
 from flask_sock import Sock
 
+from app.problems import ProblemError
 from app.push.hub import Hub
 from app.push.openings import Openings
 from app.push.origins import Origins
-from app.push.queries import BadQueryError, subscription
+from app.push.queries import subscription
 from app.push.subscriptions import Snapshots
 from app.push.takeover import NoThread, take_over
-from pipeline.domain import jsontext, names
-from pipeline.domain.faults import TransientError
+from pipeline.domain import names
 
 HUB = "push_hub"
 """Where the hub is found in ``app.extensions``."""
 LIVE_WITHIN_S = 2.0
-RETRY_AFTER_S = 2
+RETRY_LATER = {"Retry-After": "2"}
 
 _HANDSHAKE_HEADERS = {
     "HTTP_HOST", "HTTP_UPGRADE", "HTTP_CONNECTION", "HTTP_SEC_WEBSOCKET_KEY", "HTTP_SEC_WEBSOCKET_VERSION",
@@ -60,14 +60,19 @@ class Entrance:
         self._knows = knows
         self._origins = origins
 
-    def admit(self) -> Response | None:
-        """Refuse what must not become a socket; None lets the handshake begin."""
-        try:
-            return self._refusal() or self._prepare()
-        except BadQueryError as error:
-            return _problem(error.status, _TITLES[error.status], error.detail, field=error.field)
-        except TransientError as error:
-            return _unavailable(str(error))
+    def admit(self) -> None:
+        """Refuse what must not become a socket, before the handshake. Raises ProblemError or TransientError."""
+        self._check_handshake()
+        endpoint = (request.endpoint or "").rpartition(".")[2]
+        g.push_wanted = subscription(endpoint, request.args, knows=self._knows)
+        if not self._hub.reserve():
+            raise ProblemError(503, "no-place", "every socket is taken", headers=RETRY_LATER)
+        g.push_reserved = True
+        self._hub.start()
+        if not self._is_live():
+            raise ProblemError(503, "store-away", "the live stream is not connected", headers=RETRY_LATER)
+        g.push_opening = self._openings.read(g.push_wanted)
+        _strip(request.environ)
 
     def hand_over(self, websocket: Any) -> None:
         """Give the handshaken socket to the hub; the route returns at once."""
@@ -80,27 +85,20 @@ class Entrance:
         if g.pop("push_reserved", False):
             self._hub.release()
 
-    def _refusal(self) -> Response | None:
-        if not self._origins.allow(request.headers.get("Origin"), host=request.host):
-            return _problem(403, "Forbidden", f"pages of {request.headers['Origin']} may not open a socket here")
+    def _check_handshake(self) -> None:
+        origin = request.headers.get("Origin")
+        if not self._origins.allow(origin, host=request.host):
+            raise ProblemError(403, "foreign-origin", f"pages of {origin} may not open a socket here")
         if request.headers.get("Sec-WebSocket-Version") != "13":
-            return _problem(426, "Upgrade Required", "expected WebSocket version 13", Sec_WebSocket_Version="13")
+            version = {"Sec-WebSocket-Version": "13", "Upgrade": "websocket"}
+            raise ProblemError(426, "bad-request", "expected Sec-WebSocket-Version 13", headers=version)
         if not _is_key(request.headers.get("Sec-WebSocket-Key", "")):
-            return _problem(400, _TITLES[400], "Sec-WebSocket-Key is not 16 bytes in base64")
-        return None
+            raise ProblemError(400, "bad-request", "Sec-WebSocket-Key is not 16 bytes in base64")
 
-    def _prepare(self) -> Response | None:
-        endpoint = (request.endpoint or "").rpartition(".")[2]
-        g.push_wanted = subscription(endpoint, request.args, knows=self._knows)
-        if not self._hub.reserve():
-            return _unavailable("every socket is taken")
-        g.push_reserved = True
-        self._hub.start()
-        if not self._hub.live.wait(LIVE_WITHIN_S):
-            return _unavailable("the live stream is not connected yet")
-        g.push_opening = self._openings.read(g.push_wanted)
-        _strip(request.environ)
-        return None
+    def _is_live(self) -> bool:
+        # Only the very first connection is worth a request's thread; while Redis is away all would be waiting.
+        starting = not self._hub.counters.reconnects
+        return self._hub.live.wait(LIVE_WITHIN_S) if starting else self._hub.live.is_set()
 
 
 def _strip(environ: dict[str, Any]) -> None:
@@ -114,20 +112,3 @@ def _is_key(text: str) -> bool:
         return len(base64.b64decode(text, validate=True)) == 16
     except (binascii.Error, ValueError):
         return False
-
-
-def _unavailable(detail: str) -> Response:
-    return _problem(503, "Service Unavailable", detail, Retry_After=str(RETRY_AFTER_S))
-
-
-_TITLES = {400: "Bad Request", 404: "Not Found"}
-
-
-def _problem(status: int, title: str, detail: str, *, field: str | None = None, **headers: str) -> Response:
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    if field is not None:
-        body["field"] = field
-    answer = Response(jsontext.dumps(body), status=status, content_type="application/problem+json")
-    for name, value in headers.items():
-        answer.headers[name.replace("_", "-")] = value
-    return answer

@@ -92,7 +92,7 @@ def _start(environment: dict[str, str], log: Path) -> Server:
 def _answers(server: Server) -> bool:
     try:
         return requests.get(f"{server.url}/livez", timeout=1).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

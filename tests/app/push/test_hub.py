@@ -2,12 +2,14 @@
 
 import os
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from app.push.hub import Hub
+from app.push.subscriptions import Opening, Subscription
 from tests.app.push.reader import Reader, assert_tiled
 from tests.app.push.world import UPDATE, World, until
 
@@ -166,3 +168,26 @@ def test_no_socket_is_left_open_after_its_client_went(hub: Hub, seat: Seat) -> N
         end.close()
     until(lambda: hub.counters.clients == 0)
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_a_failing_hub_closes_its_sockets_and_says_so(world: World) -> None:
+    class Broken(socket.socket):
+        def fileno(self) -> int:
+            raise RuntimeError("broken")
+
+    crashed = threading.Event()
+    hub = Hub(world)
+    hub.on_crash = crashed.set
+    hub.start()
+    ours, theirs = socket.socketpair()
+    wanted = Subscription(stream="trades", symbol="BTCUSDT")
+    opening = Opening(world.read(wanted), hub.position("trades", "BTCUSDT"))
+    hub.reserve()
+    hub.attach(ours, wanted, opening)
+    hub.attach(Broken(), wanted, opening)
+    assert crashed.wait(5)
+    assert hub.join(5)
+    theirs.settimeout(5)
+    Reader(theirs).rest()
+    theirs.close()
+    assert not hub.reserve()

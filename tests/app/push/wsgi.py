@@ -5,26 +5,31 @@ Run by hand: ``REDIS_PORT=6379 gunicorn -c python:app.gunicorn -b 127.0.0.1:8051
 
 import os
 import threading
+from functools import partial
 from typing import Any
 
+import redis
 from flask import Flask, jsonify, request
 
-from app.push.build import build_push
+from app import problems
 from app.push.client import Patience
 from app.push.hub import Hub
 from app.push.origins import Origins
 from app.push.routes import register_push
-from pipeline.settings import Settings
+from app.push.snapshots import RedisSnapshots
+from app.push.subscriber import RedisFeed
 from tests.app.push.world import World
 
 
 def create_app() -> Flask:
     """The application gunicorn's worker serves."""
     app = Flask(__name__)
+    problems.register(app)
     most = int(os.environ.get("MAX_CLIENTS", "5000"))
     if "REDIS_PORT" in os.environ:
-        hub, snapshots = build_push(Settings.from_environment(), max_clients=most)
-        register_push(app, hub, snapshots, knows=_known)
+        connect = partial(redis.Redis, port=int(os.environ["REDIS_PORT"]), socket_timeout=5, socket_connect_timeout=3)
+        hub = Hub(RedisFeed(connect, database=0), max_clients=most)
+        register_push(app, hub, RedisSnapshots(connect()), knows=_known)
     else:
         world = World()
         hub = Hub(world, max_clients=most, patience=Patience(progress_s=1.0))
