@@ -70,7 +70,8 @@ def register(app: Dash, *, reads: MarketReads, cache: Cache, now_ms: Callable[[]
 def _register_glue(app: Dash) -> None:
     """Hand each answer to the browser file of the same name."""
     for namespace, function, inputs in (
-        ("feed", "select", [_SYMBOL, _INTERVAL, Input(ids.MARKETS, "data")]),
+        ("feed", "select", [_SYMBOL, _INTERVAL]),
+        ("feed", "markets", [Input(ids.MARKETS, "data")]),
         ("feed", "state", [Input(ids.FEED, "data")]),
         ("candles", "figure", [Input(ids.FIGURE, "data")]),
         ("candles", "tick", [Input(ids.TICK, "data")]),

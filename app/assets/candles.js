@@ -12,11 +12,12 @@
   const RIGHT_BARS = 8;
   const HEADROOM = 0.08;
   const FIT_MS = 500; // the price axis follows the forming bar at most so often
+  const SETTLE_MS = 3000;
   const HISTORY_RELOAD_MS = 10000;
   const [T, O, H, L, C, V] = [0, 1, 2, 3, 4, 5];
 
   const chart = { key: null, gd: null, bars: [], forming: null, intervalMs: 60000, dragging: false, waiting: [],
-    fitAt: 0, hovered: null, reacts: 0, extended: 0 };
+    fitAt: 0, drawnAt: 0, hovered: null, reacts: 0, extended: 0 };
   cs.chart = chart;
 
   const row = (candle) => [candle.openTime, candle.open, candle.high, candle.low, candle.close, candle.volume];
@@ -38,6 +39,7 @@
     if (chart.forming && newest() && chart.forming[T] <= newest()[T]) chart.forming = null;
     if (gd.clientWidth < NARROW_PX) narrow(figure.layout);
     chart.reacts += 1;
+    chart.drawnAt = performance.now();
     Plotly.react(gd, figure.data, figure.layout, CONFIG).then(() => {
       listen(gd);
       have();
@@ -68,7 +70,8 @@
     gd.on("plotly_relayouting", () => { chart.dragging = true; place(); });
     gd.on("plotly_relayout", (event) => {
       chart.dragging = false;
-      if (Object.keys(event).some((name) => name.startsWith("xaxis."))) fit();
+      // A change of both axes in whole ranges is our own and fits already.
+      if (!event["yaxis.range"] && Object.keys(event).some((name) => name.startsWith("xaxis."))) fit();
       flush();
       place();
     });
@@ -207,7 +210,6 @@
       set(parts.volume, { x: at - half, width: 2 * half, y: level, height: base - level });
     }
     tag(parts, bar, { left, right, y: Y(bar[C]) });
-    follow(bar, y);
     if (chart.hovered === null) legend();
   }
   function halfWidth(x, t) {
@@ -232,15 +234,17 @@
     const [hours, minutes, seconds] = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
     return hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${two(minutes)}:${two(seconds)}`;
   }
-  // A bar that grows out of the picture takes the axis with it.
-  function follow(bar, y) {
-    const [low, high] = y.range.map(Number);
-    const [from, to] = view();
-    const outside = bar[H] > high || bar[L] < low || !chart.bars.length;
-    if (!chart.forming || chart.dragging || !outside || performance.now() - chart.fitAt < FIT_MS) return;
-    if (!chart.bars.length) home();
-    else if (bar[T] >= from && bar[T] <= to) fit();
+  // A bar that grows out of the picture takes the axis with it. Only from a frame, never from Plotly's own events.
+  function follow() {
+    const bar = chart.forming, full = chart.gd && chart.gd._fullLayout;
+    if (!bar || !full || chart.key !== cs.feed.key || chart.dragging) return;
+    if (performance.now() - chart.fitAt < FIT_MS) return;
+    const [low, high] = full.yaxis.range.map(Number), [from, to] = view();
+    const seen = bar[T] >= from && bar[T] <= to;
+    if (seen && bar[H] <= high && bar[L] >= low) return;
     chart.fitAt = performance.now();
+    if (!chart.bars.length) home();
+    else if (seen) fit();
   }
 
   // ---- the line that spells a bar out
@@ -265,6 +269,10 @@
   let historyAt = 0, loading = false;
   cs.candles = {
     place,
+    frame() {
+      follow();
+      place();
+    },
     candle(candle, { pushed } = {}) {
       if (`${candle.symbol}|${candle.interval}` !== cs.feed.key) return;
       if (candle.x) {
@@ -313,7 +321,9 @@
     tick(answer) {
       if (!answer || answer.key !== cs.feed.key) return;
       if (cs.feed.lacks("candles", answer)) return;
-      if (answer.reload && chart.key === cs.feed.key) cs.feed.again("candles-reload");
+      // Not at once: this answer may have been on its way while the figure came.
+      const settled = performance.now() - Math.max(chart.drawnAt, cs.feed.selectedAt) > SETTLE_MS;
+      if (answer.reload && settled) cs.feed.again("candles-reload");
       for (const candle of answer.closed) cs.candles.candle(candle);
       if (answer.forming) cs.candles.candle(answer.forming);
     },

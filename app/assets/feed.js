@@ -17,7 +17,7 @@
   };
 
   const feed = (cs.feed = {
-    symbol: null, interval: null, key: null, digits: { price: 2, size: 4, base: "", quote: "" },
+    symbol: null, interval: null, key: null, selectedAt: 0, digits: { price: 2, size: 4, base: "", quote: "" },
     paintCount: 0, accepted: 0, refused: 0, polls: 0,
   });
   const slots = {}; // name -> {time, at, value, dirty}: the newest value of each stream waiting for a frame
@@ -41,7 +41,7 @@
       }
     }
     cs.trades.paint();
-    cs.candles.place();
+    cs.candles.frame();
   }
 
   // Latest wins. `key` is what the datum is about; polled data may repeat an event, pushed data may refine it.
@@ -150,12 +150,13 @@
 
   // ---- what Dash calls
   clientside.feed = {
-    select(symbol, interval, markets) {
-      feed.digits = (markets && markets[symbol]) || feed.digits;
+    // Not fed by the list of markets: Dash would hold it back until that answer is there, and drop earlier ones.
+    select(symbol, interval) {
       const key = `${symbol}|${interval}`;
       if (!symbol || !interval || key === feed.key) return;
       const other = symbol !== feed.symbol;
-      Object.assign(feed, { symbol, interval, key });
+      Object.assign(feed, { symbol, interval, key, selectedAt: performance.now() });
+      spellings();
       delete slots.forming;
       feed.begin("candles");
       cs.candles.clear();
@@ -172,6 +173,10 @@
       }
       cs.sockets.follow(symbol, interval);
     },
+    markets(known) {
+      markets = known || {};
+      spellings();
+    },
     state(answer) {
       if (!answer || answer.symbol !== feed.symbol) return;
       feed.polls += 1;
@@ -181,6 +186,10 @@
       cs.candles.history(answer.history);
     },
   };
+  let markets = {};
+  function spellings() {
+    feed.digits = markets[feed.symbol] || feed.digits;
+  }
   feed.begin = function (name) {
     PANELS[name].at = 0;
     feed.say(name, "loading", "Loading");

@@ -113,7 +113,7 @@ def _volume_axis(rows: list[list[float]]) -> dict[str, Any]:
 
 _ZONE = {
     "text": "UTC", "xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "left", "yanchor": "top",
-    "xshift": 8, "yshift": -5, "showarrow": False, "font": {"size": 11, "color": theme.MUTED},
+    "xshift": 8, "yshift": -3, "showarrow": False, "font": {"size": 11, "color": theme.MUTED},
 }  # fmt: skip
 """What zone the time axis is in."""
 _SPIKE = {
