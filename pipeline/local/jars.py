@@ -62,16 +62,16 @@ def bytes_to_come(jars: Iterable[Jar], folder: Path) -> int:
     return sum(jar.size - (part.stat().st_size if part.exists() else 0) for jar, part in parts)
 
 
-def fetch(jars: Iterable[Jar], folder: Path, *, download: Download, advance: Advance) -> None:
+def fetch(jars: Iterable[Jar], folder: Path, *, download: Download, advance: Advance, tries: int = TRIES) -> None:
     """Bring what is missing into ``folder``, several at a time, each verified before it gets its name.
 
-    Raises TransientError if a jar did not come in five tries, MisconfiguredError if the folder can't be written.
+    Raises TransientError if a jar did not come in ``tries``, MisconfiguredError if the folder can't be written.
     """
     with _alone(folder):
         wanted = missing(jars, folder)
         stop = threading.Event()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="jars") as pool:
-            jobs = [pool.submit(_obtain, jar, folder, download, _until(stop, advance)) for jar in wanted]
+            jobs = [pool.submit(_obtain, jar, folder, download, _until(stop, advance), tries) for jar in wanted]
             try:
                 for job in jobs:
                     job.result()
@@ -93,12 +93,12 @@ def _until(stop: threading.Event, advance: Advance) -> Advance:
     return advance_or_stop
 
 
-def _obtain(jar: Jar, folder: Path, download: Download, advance: Advance) -> None:
-    for attempt in range(1, TRIES + 1):
+def _obtain(jar: Jar, folder: Path, download: Download, advance: Advance, tries: int) -> None:
+    for attempt in range(1, tries + 1):
         try:
             return _obtain_once(jar, folder, download, advance)
         except TransientError:
-            if attempt == TRIES:
+            if attempt == tries:
                 raise
             time.sleep(min(8.0, 0.25 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, no secret)
     return None

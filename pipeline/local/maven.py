@@ -14,18 +14,20 @@ _TIMEOUT_S = 20
 _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 206, 416
 
 
-def download(jar: Jar, partial: Path, advance: Advance) -> None:
-    """Bring the jar's bytes into ``partial``, after those it holds. Raises TransientError."""
+def download(jar: Jar, partial: Path, advance: Advance, *, context: MavenContext | None = None) -> None:
+    """Bring the jar's bytes into ``partial``, after those it holds, from ``context``'s repository (jgo's by default).
+
+    Raises TransientError.
+    """
     held = partial.stat().st_size if partial.exists() else 0
     try:
-        _stream(address(jar), partial, held=held, advance=advance)
+        _stream(address(jar, context or MavenContext()), partial, held=held, advance=advance)
     except (requests.RequestException, OSError) as error:
         raise TransientError(f"{jar.file_name} could not be downloaded: {error}") from error
 
 
-def address(jar: Jar) -> str:
-    """Where the jar lies in the first repository jgo is set up with."""
-    context = MavenContext()
+def address(jar: Jar, context: MavenContext) -> str:
+    """Where the jar lies in the first repository of ``context``."""
     component = context.project(jar.group, jar.artifact).at_version(jar.version)
     base = next(iter(context.remote_repos.values()))
     return f"{base}/{component.path_prefix.as_posix()}/{jar.file_name}"

@@ -2,16 +2,18 @@
 
 import os
 import shutil
+import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import click
-import psutil
 
 from pipeline.domain.faults import TransientError
-from pipeline.local.state import StackRecord, end_orphans, lock_root, read_state, root_of, state_file
+from pipeline.local.state import StackRecord, end_orphans, is_alive, lock_root, read_state, root_of, state_file
 
 STOP_WITHIN_S = 90
+_LOOK_EVERY_S = 0.1
 OWNED = ("kafka", "mongod", "valkey", "spool", "stages", "models", "checkpoints")
 """What a stack writes into the data directory of its source; nothing else is ever deleted."""
 
@@ -40,13 +42,13 @@ def stop(stack: StackRecord) -> None:
         ended = end_orphans(stack.processes)
         click.echo(f"ended what a killed stack left: {', '.join(ended)}" if ended else "no stack runs")
         return
-    with suppress(psutil.NoSuchProcess):
-        supervisor = psutil.Process(stack.pid)
-        supervisor.terminate()
-        try:
-            supervisor.wait(STOP_WITHIN_S)
-        except psutil.TimeoutExpired:
-            raise TransientError(f"pid {stack.pid} has not ended after {STOP_WITHIN_S} s; kill it by hand") from None
+    with suppress(ProcessLookupError):
+        os.kill(stack.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_WITHIN_S
+    while is_alive(stack.pid, stack.started_at):
+        if time.monotonic() > deadline:
+            raise TransientError(f"pid {stack.pid} has not ended after {STOP_WITHIN_S} s; kill it by hand")
+        time.sleep(_LOOK_EVERY_S)
     end_orphans(stack.processes)
     click.echo("stopped")
 

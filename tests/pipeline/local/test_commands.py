@@ -1,0 +1,199 @@
+"""The commands as a person types them: up, status, down, stage and their one-line errors, in processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline.local.cli import command_line
+from pipeline.local.commands.stage import stage_environment
+from pipeline.local.commands.status import report
+from pipeline.local.processes import OWN, SERVERS
+from pipeline.local.state import ProcessRecord, StackRecord, end_orphans, read_state, write_state
+from tests.pipeline.local.test_supervisor import is_gone
+from tests.servers.waiting import wait_for
+
+pytestmark = pytest.mark.servers
+
+OUR_VARIABLES = ("KAFKA_BOOTSTRAP", "KAFKA_BROKER", "MONGO_URI", "REDIS_HOST", "REDIS_PORT", "HTTP_PORT", "PUSH_PORT")
+NOTHING_BUT_VALKEY = ",".join(name for name in (*SERVERS, *OWN) if name != "valkey")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if name not in OUR_VARIABLES}
+    return {**ours, "DATA_DIR": str(tmp_path / "data"), "SOURCE": "simulator"}
+
+
+def run(*words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipeline.local", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def status(environment: dict[str, str]) -> dict[str, Any]:
+    return report(read_state(Path(environment["DATA_DIR"])), now=time.time())
+
+
+@contextmanager
+def up(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A stack of Valkey alone, ready; killed at the end if it still runs."""
+    command = [sys.executable, "-m", "pipeline.local", "--without", NOTHING_BUT_VALKEY]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as stack:
+        try:
+            assert stack.stdout
+            assert any("ready, without a page" in line for line in stack.stdout)
+            yield stack
+        finally:
+            stack.kill()
+
+
+def test_a_stack_is_seen_by_status_and_ended_by_down(environment: dict[str, str]) -> None:
+    with up(environment) as stack:
+        seen = json.loads(run("status", "--json", environment=environment).stdout)
+        assert seen["running"]
+        assert seen["pid"] == stack.pid
+        (valkey,) = seen["processes"]
+        assert set(valkey) == {"name", "pid", "state", "restarts", "port", "rss_bytes", "uptime_s"}
+        assert (valkey["name"], valkey["state"], valkey["restarts"]) == ("valkey", "running", 0)
+        assert valkey["rss_bytes"] > 1_000_000
+        assert run("down", environment=environment).stdout == "stopped\n"
+        assert stack.wait(10) == 0
+    assert is_gone(valkey["pid"])
+    assert not status(environment)["running"]
+
+
+def test_a_second_stack_on_one_data_directory_is_refused_in_one_line(environment: dict[str, str]) -> None:
+    with up(environment) as stack:
+        second = run("up", "--without", NOTHING_BUT_VALKEY, environment=environment)
+        assert second.returncode == 1
+        assert second.stderr == (
+            f"run: a stack already runs on {environment['DATA_DIR']} (pid {stack.pid}); "
+            "stop it with ./run down, or set DATA_DIR and start another\n"
+        )
+
+
+def test_two_stacks_side_by_side_move_to_ports_of_their_own(environment: dict[str, str], tmp_path: Path) -> None:
+    other = {**environment, "DATA_DIR": str(tmp_path / "other")}
+    with up(environment), up(other):
+        ports = [status(each)["processes"][0]["port"] for each in (environment, other)]
+        assert ports[0] != ports[1]
+
+
+def test_a_dead_server_comes_back_while_the_stack_runs(environment: dict[str, str]) -> None:
+    with up(environment):
+        os.kill(status(environment)["processes"][0]["pid"], signal.SIGKILL)
+        wait_for(lambda: (row := status(environment)["processes"][0])["restarts"] == 1 and row["state"] == "running")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_stack_and_leaves_no_process(environment: dict[str, str], number: signal.Signals) -> None:
+    with up(environment) as stack:
+        child = status(environment)["processes"][0]["pid"]
+        stack.send_signal(number)
+        assert stack.wait(10) == 0
+        assert is_gone(child)
+
+
+def test_a_killed_stack_leaves_no_child_and_the_next_start_is_clean(environment: dict[str, str]) -> None:
+    with up(environment) as stack:
+        child = status(environment)["processes"][0]["pid"]
+        stack.kill()
+        stack.wait()
+        wait_for(lambda: is_gone(child), within_s=3, what="end of the child")
+    seen = status(environment)
+    assert (seen["running"], seen["processes"][0]["state"], seen["processes"][0]["pid"]) == (False, "stopped", None)
+    with up(environment):
+        assert status(environment)["running"]
+
+
+def test_a_port_that_was_set_and_is_taken_is_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    with up(environment):
+        port = status(environment)["processes"][0]["port"]
+        other = {**environment, "DATA_DIR": str(tmp_path / "other"), "REDIS_PORT": str(port)}
+        refused = run("up", "--without", NOTHING_BUT_VALKEY, environment=other)
+    assert refused.returncode == 1
+    assert refused.stderr == f"run: REDIS_PORT is {port}, and that port is taken; free it, or set another or none\n"
+
+
+def test_wipe_deletes_what_the_stack_wrote_and_nothing_else(environment: dict[str, str]) -> None:
+    root = Path(environment["DATA_DIR"])
+    with up(environment):
+        run("down", environment=environment)
+    (root / "a letter.txt").write_text("mine")
+    refused = run("down", "--wipe", environment=environment)
+    assert refused.returncode == 1
+    assert (root / "sim" / "valkey").exists()
+    assert run("down", "--wipe", "--yes", environment=environment).returncode == 0
+    assert not (root / "sim" / "valkey").exists()
+    assert not (root / "logs").exists()
+    assert (root / "a letter.txt").read_text() == "mine"
+
+
+def test_a_part_nobody_knows_is_one_line_with_those_there_are(environment: dict[str, str]) -> None:
+    refused = run("up", "--without", "kafak", environment=environment)
+    assert refused.stderr.startswith("run: --without kafak: no such process; there are mongod, valkey, kafka")
+    assert refused.returncode == 1
+
+
+def test_a_setting_that_is_off_is_one_line_that_names_it(environment: dict[str, str]) -> None:
+    refused = run("up", environment={**environment, "HISTORY_DAYS": "a week"})
+    assert refused.stderr == "run: HISTORY_DAYS is 'a week'; expected a whole number from 0\n"
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = run("up", environment={**environment, "DATA_DIR": str(tmp_path / "file")})
+    assert refused.stderr.startswith(f"run: {tmp_path / 'file'} can't be written (")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_status_where_nothing_runs_says_how_to_start(environment: dict[str, str]) -> None:
+    assert "start one with ./run" in run("status", environment=environment).stdout
+    assert status(environment) == {"running": False, "processes": []}
+
+
+def test_every_command_explains_itself() -> None:
+    for words in (
+        ["-h"],
+        ["--help"],
+        ["up", "-h"],
+        ["status", "--help"],
+        ["down", "-h"],
+        ["stage", "-h"],
+        ["test", "-h"],
+    ):
+        assert CliRunner().invoke(command_line, words, prog_name="./run").output.startswith("Usage: ./run")
+
+
+def test_a_stage_takes_the_servers_of_the_running_stack(environment: dict[str, str]) -> None:
+    with up(environment):
+        port = status(environment)["processes"][0]["port"]
+        completed = stage_environment({**environment, "SOURCE": "auto", "KAFKA_TOPIC": "mine"})
+    assert completed["REDIS_PORT"] == str(port)
+    assert completed["SOURCE"] == "simulator"
+    assert completed["KAFKA_TOPIC"] == "mine"
+
+
+def test_a_pid_that_now_belongs_to_another_process_is_not_ours_to_end(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    me = ProcessRecord(name="kafka", pid=os.getpid(), state="running", restarts=0, port=1, started_at=1.0)
+    write_state(tmp_path, StackRecord(pid=os.getpid(), started_at=1.0, source="binance", data_dir="", processes=(me,)))
+    stack = read_state(tmp_path)
+    assert stack
+    assert not stack.is_running
+    assert end_orphans(stack.processes) == []
+
+
+def test_a_torn_record_is_no_record(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "stack.json").write_text('{"pid": 1, "proc')
+    assert read_state(tmp_path) is None

@@ -1,0 +1,59 @@
+"""A store belongs to one source: claimed once, kept, and refused to another with nothing touched."""
+
+from dataclasses import replace
+
+import pytest
+import redis
+from pymongo import MongoClient
+
+from pipeline.domain.faults import MisconfiguredError
+from pipeline.domain.names import META_COLLECTION, SOURCE_KEY
+from pipeline.local.stores import claim_stores
+from pipeline.settings import Settings
+
+
+def written_in(settings: Settings) -> tuple[str | None, bytes | str | None]:
+    with MongoClient[dict[str, str]](settings.mongo_uri) as mongo:
+        found = mongo[settings.mongo_db][META_COLLECTION].find_one({"_id": "source"})
+    return (found["source"] if found else None), redis_of(settings).get(SOURCE_KEY)
+
+
+def redis_of(settings: Settings) -> redis.Redis:
+    return redis.Redis(host=settings.redis_host, port=settings.redis_port, db=settings.redis_db)
+
+
+def test_a_new_store_is_claimed_and_stays_claimed(namespace: Settings) -> None:
+    claim_stores(namespace, mark="simulator:seed=1")
+    claim_stores(namespace, mark="simulator:seed=1")
+    assert written_in(namespace) == ("simulator", b"simulator:seed=1")
+
+
+def test_a_database_of_another_source_is_refused_and_redis_stays_untouched(namespace: Settings) -> None:
+    claim_stores(namespace, mark="binance")
+    redis_of(namespace).flushdb()
+    with pytest.raises(
+        MisconfiguredError, match=r"holds data of binance, and this start reads simulator:seed=1.*MONGO_DB"
+    ):
+        claim_stores(namespace, mark="simulator:seed=1")
+    assert written_in(namespace) == ("binance", None)
+
+
+def test_a_redis_of_another_source_is_refused_and_mongodb_stays_untouched(namespace: Settings) -> None:
+    redis_of(namespace).set(SOURCE_KEY, "binance")
+    with pytest.raises(MisconfiguredError, match=r"Redis database \d+ holds data of binance.*REDIS_DB"):
+        claim_stores(namespace, mark="replay:a-day")
+    assert written_in(namespace) == (None, b"binance")
+
+
+def test_candles_that_nobody_claimed_are_taken_for_real_ones(namespace: Settings) -> None:
+    with MongoClient[dict[str, str]](namespace.mongo_uri) as mongo:
+        mongo[namespace.mongo_db]["1m_kline"].insert_one({"symbol": "BTCUSDT"})
+    with pytest.raises(MisconfiguredError, match="holds data of binance"):
+        claim_stores(namespace, mark="simulator:seed=1")
+    claim_stores(namespace, mark="binance")
+    assert written_in(namespace) == ("binance", b"binance")
+
+
+def test_a_redis_that_does_not_answer_names_its_variables(namespace: Settings) -> None:
+    with pytest.raises(MisconfiguredError, match=r"Redis at 127\.0\.0\.1:1 .*check REDIS_HOST, REDIS_PORT"):
+        claim_stores(replace(namespace, redis_port=1), mark="binance")
