@@ -56,4 +56,4 @@ def _number(query: Mapping[str, str], name: str, *, default: int | None, least: 
 
 
 def _bad(field: str, found: str) -> ProblemError:
-    return bad_parameters([FieldError(field, f"{field} is {found}")])
+    return bad_parameters([FieldError(field, found)])

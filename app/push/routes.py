@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Blueprint, Flask, g, request
 from flask_sock import Sock
@@ -48,6 +48,7 @@ def register_push(
     sock = Sock()
     for stream in names.STREAMS:
         sock.route(f"/{stream}", bp=push, endpoint=stream)(entrance.hand_over)
+        push.add_url_rule(f"/{stream}", f"{stream}_plain", _upgrade_required, methods=["GET"])
     app.register_blueprint(push)
 
 
@@ -89,9 +90,9 @@ class Entrance:
         origin = request.headers.get("Origin")
         if not self._origins.allow(origin, host=request.host):
             raise ProblemError(403, "foreign-origin", f"pages of {origin} may not open a socket here")
-        if request.headers.get("Sec-WebSocket-Version") != "13":
-            version = {"Sec-WebSocket-Version": "13", "Upgrade": "websocket"}
-            raise ProblemError(426, "bad-request", "expected Sec-WebSocket-Version 13", headers=version)
+        rule = request.url_rule
+        if rule is None or not rule.websocket or request.headers.get("Sec-WebSocket-Version") != "13":
+            _upgrade_required()
         if not _is_key(request.headers.get("Sec-WebSocket-Key", "")):
             raise ProblemError(400, "bad-request", "Sec-WebSocket-Key is not 16 bytes in base64")
 
@@ -99,6 +100,11 @@ class Entrance:
         # Only the very first connection is worth a request's thread; while Redis is away all would be waiting.
         starting = not self._hub.counters.reconnects
         return self._hub.live.wait(LIVE_WITHIN_S) if starting else self._hub.live.is_set()
+
+
+def _upgrade_required() -> NoReturn:
+    wanted = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    raise ProblemError(426, "bad-request", "this address speaks WebSocket, version 13", headers=wanted)
 
 
 def _strip(environ: dict[str, Any]) -> None:

@@ -92,7 +92,7 @@ def test_only_pages_of_this_host_or_the_list_may_connect(shared: Server, origin:
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ({}, 400),
+        ({}, 426),
         ({"Upgrade": "websocket", "Connection": "Upgrade"}, 426),
         ({"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}, 400),
         (
