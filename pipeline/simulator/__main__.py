@@ -39,7 +39,7 @@ async def serve(settings: Settings, *, port: int) -> None:
     gc.freeze()
     async with exchange.serving(port):
         _say({"event": "ready", "port": exchange.port, "source": settings.source})
-        await stop.wait()
+        await exchange.until(stop)
     _say({"event": "stopped"})
 
 

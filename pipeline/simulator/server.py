@@ -40,6 +40,7 @@ class Exchange:
         self.hub = Hub(market, mischief=self.mischief, clock_ms=clock_ms)
         self.port = 0
         self._limits, self._clock_ms = limits or Limits(), clock_ms
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._meters: dict[str, WeightMeter] = defaultdict(lambda: WeightMeter(self._limits))
         self._doors: dict[str, SlidingWindow] = defaultdict(
             lambda: SlidingWindow(self._limits.connections, within_ms=self._limits.connections_within_ms)
@@ -62,15 +63,23 @@ class Exchange:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         self.port = runner.addresses[0][1]
-        tasks = [asyncio.create_task(self.hub.pace()), asyncio.create_task(self.hub.keep())]
+        self._tasks = {asyncio.create_task(self.hub.pace()), asyncio.create_task(self.hub.keep())}
         try:
             yield self
         finally:
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
             self.hub.drop_all()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             await runner.cleanup()
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set; a pacer that fails ends it too, with its error, instead of a mute exchange."""
+        stopping = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait({stopping, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in done:
+            task.result()
 
     def order(self, order: Order) -> None:
         """Put a fault in force; see ``mischief.Kind``."""

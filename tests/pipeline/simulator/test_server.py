@@ -1,14 +1,14 @@
 """The exchange over real sockets, as a client meets it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import orjson
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 
-from pipeline.simulator.market import Market
+from pipeline.simulator.market import Frame, Market
 from pipeline.simulator.mischief import Kind, Order
 from pipeline.simulator.rules import Limits
 from pipeline.simulator.seeded.market import SeededMarket
@@ -182,3 +182,17 @@ async def test_a_replay_as_fast_as_the_reader_loses_nothing_and_then_stays_silen
         assert status["done"]
         assert status["position"] == status["end"]
         assert not socket.closed
+
+
+class BrokenMarket(SeededMarket):
+    """A market that fails as soon as it is asked for frames."""
+
+    def due(self, streams: Collection[str]) -> list[Frame]:
+        raise ArithmeticError("no more numbers")
+
+
+async def test_an_exchange_whose_market_fails_ends_instead_of_going_mute() -> None:
+    market = BrokenMarket(["BTCUSDT"], seed=1, rate=1.0, clock_ms=wall_clock_ms)
+    async with Exchange(market).serving() as exchange, asyncio.timeout(10):
+        with pytest.raises(ArithmeticError):
+            await exchange.until(asyncio.Event())
