@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 
 SAME_BAR_TWICE = """async () => {
   const gd = candlestream.chart.gd, bar = candlestream.chart.forming.slice();
-  candlestream.candles.place();
+  candlestream.overlay.place();
   const of = (node) => { const box = node.getBoundingClientRect(); return [box.left, box.right, box.top, box.bottom]; };
   const drawn = of(document.querySelector('.cs-overlay-body'));
   const wick = of(document.querySelector('.cs-overlay-wick'));
