@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Any
@@ -20,6 +21,8 @@ from pipeline.simulator.mischief import Kind, Mischief, Order
 from pipeline.simulator.parameters import RefusedError
 from pipeline.simulator.rules import Limits, SlidingWindow, Verdict, WeightMeter
 
+WORKERS = 2
+"""Threads that compute REST answers: a long page may not hold up a book, nor many of them the stream."""
 LOOPBACK = ("127.0.0.1", "::1")
 _TOO_MUCH = "Too much request weight used; current limit is {limit} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API."  # noqa: E501
 _BANNED = "Way too much request weight used; IP banned until {until}. Please use WebSocket Streams for live updates to avoid bans."  # noqa: E501
@@ -41,6 +44,7 @@ class Exchange:
         self.port = 0
         self._limits, self._clock_ms = limits or Limits(), clock_ms
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="rest")
         self._meters: dict[str, WeightMeter] = defaultdict(lambda: WeightMeter(self._limits))
         self._doors: dict[str, SlidingWindow] = defaultdict(
             lambda: SlidingWindow(self._limits.connections, within_ms=self._limits.connections_within_ms)
@@ -70,6 +74,7 @@ class Exchange:
             for task in self._tasks:
                 task.cancel()
             self.hub.drop_all()
+            self._workers.shutdown(wait=False, cancel_futures=True)
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await runner.cleanup()
 
@@ -155,7 +160,8 @@ class Exchange:
             return self._respond(refused[0], refused[1], verdict=verdict, retry_after_s=refused[2])
         await asyncio.sleep(self.mischief.delay_s(request.path_qs))
         if self.market.concurrent:
-            answer = await asyncio.to_thread(rest.answer, self.market, path, query)
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._workers, rest.answer, self.market, path, query)
         else:
             answer = rest.answer(self.market, path, query)
         body = self.mischief.body(request.path_qs, answer.body)

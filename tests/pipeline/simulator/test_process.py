@@ -6,10 +6,11 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
-from aiohttp import ClientSession
+from aiohttp import ClientError, ClientSession
 
 from tests.pipeline.simulator.worlds import BTC
 
@@ -48,6 +49,28 @@ async def test_the_process_serves_the_replay_it_was_given_and_ends_on_sigterm() 
     async with asyncio.timeout(10):
         assert await process.wait() == 0
     assert time.monotonic() - asked < 2
+
+
+async def test_sigterm_does_not_wait_for_a_long_page() -> None:
+    port = free_port()
+    process = await start(SOURCE="simulator", SIMULATOR_PORT=str(port))
+    assert process.stdout is not None
+    async with asyncio.timeout(30), ClientSession() as session:
+        await process.stdout.readline()
+        page = f"http://127.0.0.1:{port}/api/v3/klines?symbol=BTCUSDT&interval=1d&limit=1000"
+        asking = asyncio.create_task(status_of(session, page))
+        assert await status_of(session, f"http://127.0.0.1:{port}/api/v3/time") == 200
+        asked = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+        assert time.monotonic() - asked < 2
+        with suppress(ClientError):
+            await asking
+
+
+async def status_of(session: ClientSession, url: str) -> int:
+    async with session.get(url) as reply:
+        return reply.status
 
 
 async def test_a_recording_that_is_not_there_is_one_clear_line() -> None:

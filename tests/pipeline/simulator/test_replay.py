@@ -17,6 +17,7 @@ from pipeline.simulator.market import Frame, KlineQuery, TradeQuery
 from pipeline.simulator.replay.books import diff_of, snapshot_of
 from pipeline.simulator.replay.formats import parse_line, read_recording
 from pipeline.simulator.replay.klines import words_of
+from pipeline.simulator.replay.tape import playing_times, sessions_of, shifted
 from tests.pipeline.simulator.worlds import (
     BTC,
     DOT,
@@ -227,6 +228,43 @@ def test_the_whole_session_gives_every_trade_and_both_official_candles() -> None
     assert closed == official
     rows = rows_of(market.klines(KlineQuery(symbol="BTCUSDT", interval=Interval.M5)))
     assert {row[0]: tuple(row[1:6]) for row in rows[:2]} == official
+
+
+@whole_session
+def test_a_session_in_three_files_is_one_market_with_its_recorded_listings() -> None:
+    parts = ("four_pairs_20211012.ws.txt.gz", "four_pairs_20211012.http.txt.gz", "exchange_info_20211012.json.gz")
+    source = ",".join(str(captures / name) for name in parts)
+    clock = Clock()
+    market = replay(source, clock)
+    assert set(market.symbols()) == {"NKNUSDT", "BLZETH", "LRCBTC", "RUNEEUR"}
+    assert market.symbol_info("BLZETH")["quoteAsset"] == "ETH"
+    streams = {line.stream for line in read_recording(source) if line.stream}
+    sent = [frame.data for frame in play(market, clock, streams=streams)]
+    assert sent == [line.data for line in read_recording(source) if line.stream]
+    assert orjson.loads(market.depth("LRCBTC", limit=1))["lastUpdateId"] >= 259_345_543
+
+
+def test_the_silence_between_two_sessions_is_cut_to_a_second() -> None:
+    (session,) = sessions_of(read_recording(str(DOT)))
+    (later,) = shifted([session], days=3)
+    times = playing_times([*session.moments, *later.moments])
+    length_ms = session.end_ms - session.start_ms
+    assert times[len(session.moments) - 1] == length_ms
+    assert times[len(session.moments)] == length_ms + 1_000
+    assert times[-1] == 2 * length_ms + 1_000
+
+
+def test_no_minute_reaches_across_two_sessions(tmp_path: Path) -> None:
+    lines = [line for line in read_recording(str(BTC)) if line.stream.endswith("@trade")]
+    pause = 3 * DAY_MS * 1_000_000
+    early, late = lines[: len(lines) // 2], lines[len(lines) // 2 :]
+    path = tmp_path / "two.txt"
+    text = [our_line(line.received_ns, line.stream, line.data) for line in early]
+    path.write_bytes(b"".join(text + [our_line(line.received_ns + pause, line.stream, line.data) for line in late]))
+    clock = Clock()
+    frames = play(replay(path, clock), clock, streams=["btcusdt@trade", "btcusdt@kline_1m"])
+    assert len(events(frames, "@trade")) == len(lines)
+    assert not any(event["k"]["x"] for event in events(frames, "@kline_1m"))
 
 
 @whole_session
