@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.local.child import Child, State
 
+Cells = tuple[str, ...]
 _COLOURS = {State.RUNNING: "green", State.FAILED: "red", State.BACKOFF: "yellow"}
 
 
@@ -60,6 +62,7 @@ class LiveScreen:
 
     def __init__(self) -> None:
         self._console = Console()
+        self._drawn: list[Cells] = []
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
         self._live.start()
 
@@ -74,8 +77,11 @@ class LiveScreen:
                 self.say(line)
 
     def show(self, children: Iterable[Child]) -> None:
-        """Draw the table anew."""
-        self._live.update(table_of(children), refresh=True)
+        """Draw the table anew where something changed."""
+        rows = [cells_of(child) for child in children]
+        if rows != self._drawn:
+            self._drawn = rows
+            self._live.update(table_of(rows), refresh=True)
 
     def close(self) -> None:
         """Leave the last table standing."""
@@ -100,13 +106,17 @@ def describe(child: Child) -> list[str]:
             return [f"{child.spec.name} {child.state.value}{where}"]
 
 
-def table_of(children: Iterable[Child]) -> Table:
+def cells_of(child: Child) -> Cells:
+    """Name, state, pid, port and restarts, as text."""
+    numbers = (child.pid, child.spec.port, child.restarts or None)
+    return (child.spec.name, child.state.value, *("" if number is None else str(number) for number in numbers))
+
+
+def table_of(rows: Iterable[Cells]) -> Table:
     """One line a process."""
     table = Table("process", "state", "pid", "port", "restarts", box=None, pad_edge=False)
-    for child in children:
-        state = f"[{_COLOURS.get(child.state, 'white')}]{child.state.value}"
-        cells = (child.pid, child.spec.port, child.restarts or None)
-        table.add_row(child.spec.name, state, *("" if cell is None else str(cell) for cell in cells))
+    for name, state, *numbers in rows:
+        table.add_row(name, Text(state, style=_COLOURS.get(State(state), "")), *numbers)
     return table
 
 

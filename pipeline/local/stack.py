@@ -29,6 +29,9 @@ class Stack:
     def __init__(self, plan: Plan, root: Path, *, screen: Screen, signals: StopSignals) -> None:
         self._plan, self._root, self._screen, self._signals = plan, root, screen, signals
         self._supervisor = Supervisor(root / "logs", on_change=self._changed)
+        simulated = "SIMULATOR_PORT" in plan.environment
+        specs = own_processes(plan.environment, simulated=simulated)
+        self._own = [spec for spec in specs if spec.name not in plan.without]
         self._me = psutil.Process(os.getpid()).create_time()
 
     def run(self, on_ready: Callable[[], None]) -> None:
@@ -48,9 +51,10 @@ class Stack:
         for server in self._plan.servers:
             server.prepare()
         self._signals.interrupting = False
-        names = [server.name for server in self._plan.servers]
+        servers = [server.name for server in self._plan.servers]
         self._supervisor.add(server.spec() for server in self._plan.servers)
-        self._until(lambda: self._supervisor.are_ready(names) or bool(self._supervisor.failed()))
+        self._supervisor.add(spec for spec in self._own if not spec.needs)
+        self._until(lambda: self._supervisor.are_ready(servers) or bool(self._supervisor.failed()))
         for child in self._supervisor.failed():
             raise MisconfiguredError(f"{child.spec.name} does not start ({child.last_end}); see {child.log.path}")
 
@@ -59,9 +63,7 @@ class Stack:
             return
         if not self._plan.without & {"mongod", "valkey"}:
             claim_stores(Settings.from_environment(self._plan.environment), mark=self._plan.source.mark)
-        simulated = "SIMULATOR_PORT" in self._plan.environment
-        specs = own_processes(self._plan.environment, simulated=simulated)
-        self._supervisor.add(spec for spec in specs if spec.name not in self._plan.without)
+        self._supervisor.add(spec for spec in self._own if spec.needs)
 
     def _await_ready(self, on_ready: Callable[[], None]) -> None:
         """Wait for ``/readyz``; say why when it is late, and go on waiting."""
