@@ -13,6 +13,7 @@ from app.api.markets import market_routes
 from app.api.rankings import ranking_routes
 from app.api.route import Route, blueprint
 from app.caching import redis_cache
+from app.callbacks_guard import only_known_callbacks
 from app.dashboard import mount_dashboard
 from app.docs import documented
 from app.health import health_routes
@@ -87,4 +88,5 @@ def _page(app: Flask, settings: Settings, reads: StoreReads) -> None:
     Compress(app)
     dash = mount_dashboard(app, reads, redis_cache(app, settings), settings.push_port)
     only_known_pages(app)
+    only_known_callbacks(app, dash)
     security.harden(app, settings, script_hashes=dash.csp_hashes)

@@ -2,8 +2,11 @@
 
 from collections.abc import Collection
 
-from flask import Flask, request
+from dash.exceptions import DependencyException
+from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
+
+from app.problems import ProblemError, answer
 
 CATCH_ALL = "/<path:path>"
 """Dash's rule for every path below its own."""
@@ -16,4 +19,8 @@ def only_known_pages(app: Flask, pages: Collection[str] = ()) -> None:
         if request.url_rule is not None and request.url_rule.rule == CATCH_ALL and request.path not in pages:
             raise NotFound("there is no such page; /docs lists the routes")
 
+    def missing(_error: DependencyException) -> Response:
+        return answer(ProblemError(404, "no-such-page", "the page has no such file"))
+
     app.before_request(refuse)
+    app.register_error_handler(DependencyException, missing)

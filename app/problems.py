@@ -88,13 +88,14 @@ def nothing_yet(detail: str) -> ProblemError:
 
 def register(app: Flask) -> None:
     """Answer every error of ``app`` as a problem."""
-    app.register_error_handler(ProblemError, _answer)
+    app.register_error_handler(ProblemError, answer)
     app.register_error_handler(TransientError, _away)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _defect)
 
 
-def _answer(problem: ProblemError) -> Response:
+def answer(problem: ProblemError) -> Response:
+    """The response that tells ``problem``."""
     body = jsontext.dumps(problem.body(request.path))
     return Response(body, status=problem.status, mimetype=MEDIA_TYPE, headers=dict(problem.headers))
 
@@ -103,7 +104,7 @@ def _away(error: TransientError) -> Response:
     log.warning("%s %s: %s", request.method, request.path, error)
     retry_after = {"Retry-After": str(max(RETRY_AFTER_S, round(error.retry_after_s or 0)))}
     store = str(error).partition(":")[0]
-    return _answer(ProblemError(503, "store-away", f"{store} does not answer in time", headers=retry_after))
+    return answer(ProblemError(503, "store-away", f"{store} does not answer in time", headers=retry_after))
 
 
 def _http(error: HTTPException) -> Response:
@@ -112,10 +113,10 @@ def _http(error: HTTPException) -> Response:
         return Response(response.get_data(), status=response.status_code, headers=list(response.headers))
     kept = {name: value for name, value in response.headers.items() if name in ("Allow", "Retry-After")}
     kind = _KIND_OF_STATUS.get(response.status_code, "bad-request")
-    return _answer(ProblemError(response.status_code, kind, error.description or error.name, headers=kept))
+    return answer(ProblemError(response.status_code, kind, error.description or error.name, headers=kept))
 
 
 def _defect(error: Exception) -> Response:
     """The process boundary: whatever nobody expected is logged here and told without its inside."""
     log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return _answer(ProblemError(500, "internal", "this is a defect of the server; its log says more"))
+    return answer(ProblemError(500, "internal", "this is a defect of the server; its log says more"))
