@@ -98,7 +98,7 @@ def _slot_trades(listing: Listing, day: int, *, weights: Ints) -> Ints:
 
 def _minute_trades(listing: Listing, day: int) -> Ints:
     dice = hashes(listing.key("minute"), np.arange(day * MINUTES_A_DAY, (day + 1) * MINUTES_A_DAY))
-    weights = 4_096 + (bits(dice, shift=0, width=16) * bits(dice, shift=16, width=16) >> 16)
+    weights = 32_768 + (bits(dice, shift=0, width=16) * bits(dice, shift=16, width=16) >> 16)
     if listing.quiet:
         weights[bits(dice, shift=59, width=5) == 0] = 0
     spread = (listing.trades_a_day - 1) * np.cumsum(weights) // weights.sum()
