@@ -57,7 +57,8 @@
     return Math.max(0.5, x.d2p(t + half) - x.d2p(t));
   }
   function tag(parts, bar, { left, right, y }) {
-    const width = chart.gd.clientWidth - right - 4, time = countdown();
+    // Plotly's own width: while the window is being resized the element is already smaller.
+    const width = Math.max(0, chart.gd._fullLayout.width - right - 4), time = countdown();
     set(parts.line, { x1: left, x2: right, y1: y, y2: y });
     set(parts.box, { x: right + 2, y: y - 10, width, height: time ? 33 : 20, rx: 2 });
     set(parts.price, { x: right + 2 + width / 2, y: y + 4 });

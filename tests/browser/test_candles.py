@@ -114,6 +114,16 @@ def test_the_countdown_runs_to_the_end_of_the_bar(page: Visit) -> None:
     assert 0 <= seconds <= 20
 
 
+def test_a_window_made_smaller_takes_the_chart_along(page: Visit) -> None:
+    width = "() => candlestream.chart.gd._fullLayout.width"
+    before = page.ask(width)
+    page.page.set_viewport_size({"width": 1100, "height": 760})
+    page.see(f"(old) => ({width})() < old", before)
+    tag = page.ask("() => document.querySelector('.cs-overlay-box').getBoundingClientRect().right")
+    assert tag <= page.ask("() => document.querySelector('#candles-panel').getBoundingClientRect().right")
+    assert page.complaints == []
+
+
 def test_choosing_another_interval_draws_its_bars(page: Visit) -> None:
     page.page.get_by_text("1h", exact=True).click()
     page.see("() => candlestream.chart.key === 'BTCUSDT|1h'")
