@@ -63,7 +63,7 @@ class SeededMarket:
             for frame in self._between(stream, slot, since_ms=since_ms, until_ms=now_ms)
         ]
         self._sent_ms = now_ms
-        frames.sort(key=_due_ms)
+        frames.sort(key=_order)
         return frames
 
     def prepare(self, streams: Collection[str]) -> None:
@@ -143,6 +143,11 @@ class SeededMarket:
         if stream is None or not self.listed(stream.symbol) or slot * SLOT_MS < LISTED_MS:
             return []
         return frames_in_slot(self._listing(stream.symbol), stream, slot)
+
+
+def _order(frame: Frame) -> tuple[int, bool]:
+    """By time; at the same moment the book moves first, since the trades happen at its new prices."""
+    return frame.time_ms, frame.stream.endswith("rade")
 
 
 def _side_text(listing: Listing, side: Side, limit: int) -> str:
