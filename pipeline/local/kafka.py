@@ -111,7 +111,7 @@ class Kafka:
 
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
+        arguments = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._properties))
         done = subprocess.run(
             (*self._java("-Xmx128m", "-XX:TieredStopAtLevel=1"), *arguments, "--ignore-formatted"),
             capture_output=True, text=True, check=False,
