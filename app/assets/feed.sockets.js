@@ -24,7 +24,7 @@
   let timer = 0;
   const open = {}; // stream -> {socket, seq, at, tries}
 
-  const sockets = (cs.sockets = { messages: 0, gaps: 0 });
+  const sockets = (cs.sockets = { messages: 0, gaps: 0, opened: 0 });
   sockets.live = () => {
     const kline = open.kline;
     return Boolean(kline && kline.opened && performance.now() - kline.at < QUIET_MS);
@@ -89,6 +89,7 @@
   function began(stream, born, entry, base) {
     Object.assign(entry, { opened: true, tries: 0 });
     failures = 0;
+    sockets.opened += 1;
     remember(base, 0);
     if (stream !== "kline") return;
     for (const other of ["orderbook", "trades"]) if (!open[other]) connect(other, born);

@@ -1,4 +1,7 @@
-"""The market page on a free port, over an in-memory market whose clock can be put forward, with sockets on demand."""
+"""The market page on a free port, over an in-memory market whose clock can be put forward, with sockets on demand.
+
+The guards and the Content-Security-Policy are the real ones.
+"""
 
 import json
 import threading
@@ -15,10 +18,14 @@ from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from app.callbacks_guard import only_known_callbacks
 from app.dashboard import mount_dashboard
+from app.pages import only_known_pages
+from app.security import harden
 from pipeline.domain import jsontext
 from pipeline.domain.interval import Interval
 from pipeline.domain.views import book_view, candle_view, depth_view, trade_view
+from pipeline.settings import Settings
 from tests.callbacks.memory_reads import MemoryReads
 
 
@@ -136,7 +143,12 @@ def serving(push_port: int | None = None) -> Iterator[MarketServer]:
             asked.append(json.loads(request.get_data())["output"])
 
     httpd: BaseWSGIServer = make_server("127.0.0.1", 0, server, threaded=True, request_handler=_Silent)
-    mount_dashboard(server, reads, Cache(server, config={"CACHE_TYPE": "SimpleCache"}), push_port or httpd.server_port)
+    port = httpd.server_port
+    dash = mount_dashboard(server, reads, Cache(server, config={"CACHE_TYPE": "SimpleCache"}), push_port or port)
+    only_known_pages(server)
+    only_known_callbacks(server, dash)
+    settings = Settings(source="simulator", http_port=port, push_port=push_port or port)
+    harden(server, settings, script_hashes=dash.csp_hashes)
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -116,9 +116,9 @@ def test_a_bar_pushed_as_closed_is_appended(page: Visit, server: MarketServer) -
 
 
 def test_sockets_that_close_are_opened_again_where_they_left_off(page: Visit, server: MarketServer) -> None:
-    opened = len(server.push.opened)
+    page.see("() => candlestream.sockets.opened === 3")
     server.push.hang_up()
-    page.see("() => document.querySelector('#feed-connection').dataset.state !== 'push'")
-    page.see("() => document.querySelector('#feed-connection').dataset.state === 'push'")
-    assert any("since=" in path for path in server.push.opened[opened:])
+    page.see("() => candlestream.sockets.opened === 6")
+    assert all("since=" in path for path in server.push.opened[3:])
+    assert page.text(".cs-connection-state") in ("Live push", "Reconnecting")
     assert page.complaints == []
