@@ -16,11 +16,13 @@ import redis
 
 from bench.machine import machine_now
 from bench.stack import Stack, running_stack
+from pipeline.domain import names
 
 STREAMS = ("trades", "orderbook", "kline")
 WARM_UP_S = 15.0
 MEASURED_S = 30.0
-RATE = "7"
+FOLLOWING_WITHIN_S = 60.0
+RATE = "8"
 """Trades are scaled so that trades, differences and klines together come to about 800 a second."""
 
 
@@ -59,7 +61,7 @@ def run() -> dict[str, Any]:
 
 async def _measure(stack: Stack) -> tuple[Samples, float]:
     samples = Samples()
-    symbols = [row["symbol"] for row in json.loads(_redis(stack).get("crypto:symbols") or b"{}")["symbols"]]
+    symbols = await _symbols(stack)
     base = f"ws://127.0.0.1:{stack.environment['PUSH_PORT']}/ws"
     async with aiohttp.ClientSession() as session:
         tasks = [
@@ -89,8 +91,22 @@ async def _listen(session: aiohttp.ClientSession, url: str, stream: str, samples
     raise ConnectionError(f"{url} was closed")
 
 
+async def _symbols(stack: Stack) -> list[str]:
+    """The symbols the stack follows, once it says so and every one has a book."""
+    deadline = time.monotonic() + FOLLOWING_WITHIN_S
+    while time.monotonic() < deadline:
+        with _redis(stack) as client:
+            listed = json.loads(client.get(names.SYMBOLS_KEY) or b"{}").get("symbols", [])
+            found = [row["symbol"] for row in listed]
+            if found and all(client.exists(names.orderbook_key(symbol)) for symbol in found):
+                return found
+        await asyncio.sleep(0.5)
+    raise SystemExit(f"no market was followed within {FOLLOWING_WITHIN_S:.0f} s")
+
+
 def _ingested(stack: Stack) -> int:
-    detail = json.loads(_redis(stack).get("process:ingest:heartbeat") or b"{}")["detail"]
+    with _redis(stack) as client:
+        detail = json.loads(client.get(names.heartbeat_key("ingest")) or b"{}")["detail"]
     return int(detail["klines"] + detail["trades"] + detail["depth"])
 
 
