@@ -111,30 +111,30 @@ class CandleReads:
         return self._folded(symbol, wanted, past_ms=past_ms, tail=tail)
 
     def _folded(self, symbol: str, wanted: CandleRange, *, past_ms: int, tail: Sequence[Candle]) -> list[Candle]:
-        """The newest buckets that have any minute; one stretch of minutes a read, jumping over holes."""
+        """The newest buckets that have any minute; those MongoDB has whole are folded there."""
         folded: list[Candle] = []
-        while len(folded) < wanted.limit:
-            count = wanted.limit - len(folded)
-            minutes = self._stretch(symbol, wanted, past_ms=past_ms, count=count, tail=tail)
-            if not minutes:
-                break
-            folded = fold_buckets(minutes, interval=wanted.interval) + folded
-            past_ms, tail = wanted.interval.open_ms(minutes[0].open_ms), ()
-        return folded
-
-    def _stretch(
-        self, symbol: str, wanted: CandleRange, *, past_ms: int, count: int, tail: Sequence[Candle]
-    ) -> list[Candle]:
-        """The minutes of the newest bucket that has any and of the ``count - 1`` buckets before it."""
-        start_ms = wanted.first_minute_ms
-        newest_ms = self._mongo.newest_open_ms(symbol, start_ms=start_ms, end_ms=past_ms)
         if tail:
-            newest_ms = tail[-1].open_ms
+            open_ms = wanted.interval.open_ms(tail[0].open_ms)
+            stored = self._mongo.minutes(symbol, start_ms=open_ms, end_ms=tail[0].open_ms)
+            folded, past_ms = fold_buckets([*stored, *tail], interval=wanted.interval), open_ms
+        while len(folded) < wanted.limit:
+            older = self._stretch(symbol, wanted, past_ms=past_ms, count=wanted.limit - len(folded))
+            if not older:
+                break
+            folded, past_ms = older + folded, older[0].open_ms
+        return folded[-wanted.limit :]
+
+    def _stretch(self, symbol: str, wanted: CandleRange, *, past_ms: int, count: int) -> list[Candle]:
+        """The newest bucket before ``past_ms`` that has a minute and those of the ``count - 1`` before it that do.
+
+        A hole of any length costs one more stretch.
+        """
+        start_ms, interval = wanted.first_minute_ms, wanted.interval
+        newest_ms = self._mongo.newest_open_ms(symbol, start_ms=start_ms, end_ms=past_ms)
         if newest_ms is None:
             return []
-        first_ms = max(start_ms, wanted.interval.open_ms(newest_ms) - (count - 1) * wanted.interval.ms)
-        stored = self._mongo.minutes(symbol, start_ms=first_ms, end_ms=past_ms)
-        return stored + [minute for minute in tail if minute.open_ms >= first_ms]
+        first_ms = max(start_ms, interval.open_ms(newest_ms) - (count - 1) * interval.ms)
+        return self._mongo.buckets(symbol, interval=interval, start_ms=first_ms, end_ms=past_ms)
 
     def _forming(self, symbol: str, interval: Interval, edge: _Edge) -> Candle | None:
         forming = edge.forming

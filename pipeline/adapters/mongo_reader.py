@@ -10,7 +10,8 @@ from pymongo import ASCENDING, DESCENDING, MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
-from pipeline.adapters.mongo_documents import Document, candle_of
+from pipeline.adapters.mongo_documents import Document, candle_of, exact
+from pipeline.adapters.mongo_folds import fold_stages, folded_candle
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
@@ -78,6 +79,11 @@ class MongoReader:
         query = minute_query(symbol, start_ms=start_ms, end_ms=end_ms)
         found = self._minutes.find(query, _PROJECTION, sort=[("openTime", DESCENDING)], limit=limit)
         return _guarded(lambda: [candle_of(document) for document in found])[::-1]
+
+    def buckets(self, symbol: str, *, interval: Interval, start_ms: int, end_ms: int) -> list[Candle]:
+        """The candles of ``interval`` over the minutes opened in the half-open range, oldest first."""
+        stages = fold_stages(minute_query(symbol, start_ms=start_ms, end_ms=end_ms), interval)
+        return _guarded(lambda: [folded_candle(row, interval) for row in self._minutes.aggregate(stages)])
 
     def newest_open_ms(self, symbol: str, *, start_ms: int, end_ms: int) -> int | None:
         """When the newest minute of the half-open range opened; None if there is none."""
@@ -183,7 +189,7 @@ def _window(row: Mapping[str, Any]) -> Window:
 
 def _decimal(value: Any) -> Decimal:
     """A sum over nothing comes back as the integer 0."""
-    return Decimal(value) if isinstance(value, int) else value.to_decimal()
+    return Decimal(value) if isinstance(value, int) else exact(value)
 
 
 def _guarded(call: Callable[[], T]) -> T:

@@ -222,26 +222,49 @@ def test_a_range_of_minutes_is_read_through_the_index(settings: Settings, archiv
     assert plan["executionStats"]["totalDocsExamined"] == 5
 
 
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@st.composite
+def histories(draw: st.DrawFn) -> list[Candle]:
+    """Minutes with holes, some of them without volume, of any provenance."""
+    minutes = sorted(draw(st.sets(st.integers(0, 180), max_size=60)))
+    return [draw(_minute(minute)) for minute in minutes]
+
+
+@st.composite
+def _minute(draw: st.DrawFn, minute: int) -> Candle:
+    low, first, last, high = sorted(draw(st.lists(st.integers(1, 99_999), min_size=4, max_size=4)))
+    volume = Decimal(draw(st.sampled_from(["0", "0.00000000", "1.5", "0.00000001"])))
+    return a_candle(
+        minute, open=f"{first}.10", high=f"{high}.5", low=f"{low}.000", close=f"{last}",
+        volume=volume, quote_volume=volume * 100, trades=draw(st.integers(0, 9)),
+        first_trade_id=draw(st.sampled_from([-1, minute * 10])), last_trade_id=minute * 10 + 9,
+        revision=draw(st.sampled_from([Revision.CLOSED, Revision.REST])), source=draw(st.sampled_from(["ws", "rest"])),
+        event_ms=at(minute + 1) + draw(st.sampled_from([0, 0, 3 * MINUTE_MS])),
+    )  # fmt: skip
+
+
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    minutes=st.sets(st.integers(0, 180), max_size=60),
+    history=histories(),
+    archived=st.integers(0, 60),
     interval=st.sampled_from([Interval.M1, Interval.M5, Interval.M15, Interval.H1]),
     limit=st.integers(1, 40),
     ends=st.tuples(st.integers(0, 180), st.integers(0, 180)),
 )
 def test_any_range_is_the_newest_of_the_fold_of_everything(
-    settings: Settings, minutes: set[int], interval: Interval, limit: int, ends: tuple[int, int]
+    settings: Settings, history: list[Candle], archived: int, interval: Interval, limit: int, ends: tuple[int, int]
 ) -> None:
-    stored = [a_candle(minute, revision=Revision.REST, close=f"{100 + minute}.5") for minute in sorted(minutes)]
+    """Wherever the archive ends: MongoDB folds what it has, and what only Redis has yet is folded here."""
     with mongo_reader.connect(settings.mongo_uri) as mongo:
         filled = Shelves(settings)
         mongo[settings.mongo_db]["1m_kline"].delete_many({})
-        filled.archive(*stored)
+        filled.redis.flushdb()
+        filled.archive(*history[:archived])
+        filled.remember(*history[archived - 5 if archived > 5 else 0 :])
         filled.close()
         reads = CandleReads(_redis(settings), MongoReader(mongo, settings.mongo_db))
         wanted = CandleRange(interval=interval, limit=limit, start_ms=at(min(ends)), end_ms=at(max(ends)))
         found = reads.closed("BTCUSDT", wanted)
-    assert found == _expected(stored, wanted)
+    assert found == _expected(history, wanted)
 
 
 def _expected(stored: list[Candle], wanted: CandleRange) -> list[Candle]:
