@@ -83,7 +83,7 @@ def _layout(rows: list[list[float]], *, symbol: str, interval: Interval, digits:
 def _time_axis(rows: list[list[float]], *, interval: Interval) -> dict[str, Any]:
     axis: dict[str, Any] = theme.AXIS | _SPIKE | {
         "type": "date", "anchor": "y2", "rangeslider": {"visible": False}, "spikesnap": "hovered data",
-        "showgrid": True, "automargin": False, "nticks": 9,
+        "showgrid": True, "automargin": False, "nticks": 9, "tickformatstops": _TIMES,
     }  # fmt: skip
     if rows:
         first = min(rows[0][0], rows[-1][0] - VISIBLE_BARS * interval.ms // 2)
@@ -111,6 +111,13 @@ def _volume_axis(rows: list[list[float]]) -> dict[str, Any]:
     return axis
 
 
+_TIMES = [
+    {"dtickrange": [None, 21_600_000], "value": "%H:%M"},
+    {"dtickrange": [28_800_000, 43_200_000], "value": "%d %b %H:%M"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%d %b"},
+    {"dtickrange": ["M1", None], "value": "%b %Y"},
+]
+"""One line a label: Plotly's own puts the date on a second one, for which there is no room."""
 _ZONE = {
     "text": "UTC", "xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "left", "yanchor": "top",
     "xshift": 8, "yshift": -3, "showarrow": False, "font": {"size": 11, "color": theme.MUTED},
