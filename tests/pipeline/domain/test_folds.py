@@ -49,7 +49,8 @@ def test_a_bucket_of_only_empty_minutes_keeps_the_plain_rule() -> None:
     nothing = {"volume": Decimal(0), "quote_volume": Decimal(0), "trades": 0}
     rows = [a_candle(i, open="5", high="5", low="5", close="5", **nothing) for i in range(5)]
     candle = fold_minutes(rows, interval=Interval.M5)
-    assert (candle.open, candle.close, candle.volume, candle.complete) == (5, 5, 0, True)
+    assert (candle.open, candle.close, candle.volume) == (Decimal(5), Decimal(5), Decimal(0))
+    assert candle.complete
 
 
 def test_buckets_align_to_the_epoch_and_say_what_is_missing() -> None:
@@ -65,7 +66,8 @@ def test_a_forming_bar_is_the_last_frame_plus_the_trades_after_it() -> None:
     bar.trade(a_trade(11, price=Decimal(150), quantity=Decimal(3)))
     candle = bar.candle()
     assert candle is not None
-    assert (candle.high, candle.close, candle.volume, candle.last_trade_id) == (150, 150, 5, 11)
+    assert (candle.high, candle.close, candle.volume) == (Decimal(150), Decimal(150), Decimal(5))
+    assert candle.last_trade_id == 11
 
 
 def test_a_frame_takes_back_the_trades_it_covers() -> None:
@@ -86,7 +88,7 @@ def test_trades_of_the_next_minute_begin_a_bar_of_their_own() -> None:
     bar.frame(a_candle(0, last_trade_id=11))
     candle = bar.candle()
     assert candle is not None
-    assert (candle.open_ms, candle.open, candle.trades) == (NOON_MS + MINUTE_MS, 7, 1)
+    assert (candle.open_ms, candle.open, candle.trades) == (NOON_MS + MINUTE_MS, Decimal(7), 1)
 
 
 def test_trades_alone_never_start_the_first_bar() -> None:

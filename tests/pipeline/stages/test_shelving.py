@@ -104,10 +104,11 @@ def test_a_gap_in_the_book_is_said_in_the_data() -> None:
     desk = Desk()
     desk.take(a_snapshot(100))
     desk.take(a_diff(105, 106))
-    assert desk.shelf.books["BTCUSDT"].state is BookState.RESYNCING
-    assert desk.shelf.books["BTCUSDT"].last_update_id == 100
+    lost = desk.shelf.books["BTCUSDT"]
+    assert (lost.state, lost.last_update_id) == (BookState.RESYNCING, 100)
     desk.take(a_snapshot(110))
-    assert desk.shelf.books["BTCUSDT"].state is BookState.SYNCED
+    found = desk.shelf.books["BTCUSDT"]
+    assert (found.state, found.last_update_id) == (BookState.SYNCED, 110)
 
 
 def test_a_process_that_starts_again_goes_on_where_the_shelf_stands() -> None:
