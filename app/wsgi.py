@@ -5,6 +5,7 @@ import sys
 from dataclasses import asdict
 
 from flask import Flask
+from gunicorn.http.wsgi import Response
 
 from app.factory import create_app
 from app.push.routes import HUB
@@ -21,6 +22,7 @@ def __getattr__(name: str) -> Flask:
     if name not in ("web", "push"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _hide_banner()
     try:
         settings = Settings.from_environment()
         built = create_app(settings, push_only=name == "push")
@@ -39,3 +41,13 @@ def _beat(app: Flask, settings: Settings, name: str) -> None:
         settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
     )
     Heartbeat(client, name, lambda: asdict(counters)).start()
+
+
+def _hide_banner() -> None:
+    """gunicorn puts its name on every answer and has no setting for it."""
+    told = Response.default_headers
+
+    def without_server(response: Response) -> list[str]:
+        return [line for line in told(response) if not line.startswith("Server:")]
+
+    Response.default_headers = without_server
