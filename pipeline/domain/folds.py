@@ -120,7 +120,7 @@ class FormingBar:
     def frame(self, candle: Candle) -> None:
         """Take a kline frame, unless a newer one is already here."""
         held = self._frame
-        if held is not None and candle.open_ms <= held.open_ms and not _corrects(candle, held):
+        if held is not None and _age(candle) < _age(held):
             return
         self._frame = candle
         covered = candle.last_trade_id
@@ -149,8 +149,9 @@ class FormingBar:
         return frame if frame.closed or open_ms < frame.open_ms else extend(frame, minute)
 
 
-def _corrects(candle: Candle, held: Candle) -> bool:
-    return candle.open_ms == held.open_ms and candle.supersedes(held)
+def _age(candle: Candle) -> tuple[int, int, int]:
+    """Orders frames: a later minute, then a higher revision, then a later word, even one that repeats the values."""
+    return (candle.open_ms, candle.revision, candle.event_ms)
 
 
 def _total(values: Iterable[Decimal]) -> Decimal:

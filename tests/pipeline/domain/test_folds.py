@@ -105,3 +105,12 @@ def test_a_redelivered_trade_changes_nothing() -> None:
     candle = bar.candle()
     assert candle is not None
     assert candle.trades == 4
+
+
+def test_a_frame_that_repeats_the_values_still_says_that_the_market_lives() -> None:
+    bar = FormingBar()
+    bar.frame(forming(0, event_ms=NOON_MS + 2_000))
+    bar.frame(forming(0, event_ms=NOON_MS + 4_000, received_ms=NOON_MS + 4_005))
+    candle = bar.candle()
+    assert candle is not None
+    assert (candle.event_ms, candle.received_ms) == (NOON_MS + 4_000, NOON_MS + 4_005)
