@@ -1,6 +1,6 @@
 """gunicorn's settings for both serving processes, and how its signals reach the push hub.
 
-Use: ``gunicorn -c python:app.gunicorn -b HOST:PORT app.wsgi:app``.
+Use: ``gunicorn -c python:app.gunicorn -b HOST:PORT app.wsgi:web`` or ``app.wsgi:push``.
 """
 
 import logging

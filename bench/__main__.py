@@ -8,9 +8,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from bench import latency
+from bench import latency, session
+from bench.machine import Unavailable
 
-BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {"latency": latency.run}
+BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {"latency": latency.run, "session": session.run}
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -23,13 +24,19 @@ def main(arguments: list[str]) -> int:
         return 2
     with redirect_stdout(sys.stderr if "--json" in arguments else sys.stdout):
         results = {name: _kept(name) for name in names}
+    if any("unavailable" in result for result in results.values()) and len(names) == 1:
+        return 1
     if "--json" in arguments:
         print(json.dumps(results))
     return 0
 
 
 def _kept(name: str) -> dict[str, Any]:
-    result = BENCHMARKS[name]()
+    try:
+        result = BENCHMARKS[name]()
+    except Unavailable as reason:
+        print(f"{name} was not run: {reason}")
+        return {"name": name, "unavailable": str(reason)}
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
     path.write_text(json.dumps(result, indent=2))

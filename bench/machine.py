@@ -10,6 +10,10 @@ from typing import Any
 CALIBRATION_STEPS = 2_000_000
 
 
+class Unavailable(Exception):
+    """A benchmark lacks what it measures with; the message says what to provide."""
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The machine as it was when a figure was taken; ``calibration_ms`` is a fixed pure-Python loop."""

@@ -10,13 +10,14 @@ import pytest
 import simple_websocket
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench.recorded import recorded
 from pipeline.adapters.kafka import KafkaReader
 from pipeline.adapters.mongo_writer import CandleStore, connect
 from pipeline.domain import jsontext, names
 from pipeline.domain.records import decode_trade
 from pipeline.settings import Settings
 from tests.browser.conftest import ARGS
-from tests.road.recordings import EXCERPT, recorded
+from tests.road.recordings import EXCERPT
 from tests.road.running import Road, running_road
 from tests.servers.waiting import wait_for
 

@@ -1,7 +1,6 @@
 """A recorded session through the real road: what the exchange published is what is stored and served."""
 
 import threading
-from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bench.recorded import OFFICIAL_5M, TRADES, best_prices, compare, recorded
 from pipeline.adapters.kafka import KafkaReader
 from pipeline.adapters.mongo_writer import CandleStore, connect
 from pipeline.domain import jsontext, names
@@ -19,18 +19,13 @@ from pipeline.domain.interval import Interval
 from pipeline.domain.pushes import decode_push
 from pipeline.domain.records import decode_trade
 from pipeline.domain.trade import Trade
+from pipeline.local.processes import get
 from pipeline.settings import Settings
-from tests.road.recordings import EXCERPT, best_prices, recorded, whole_session
+from tests.road.recordings import EXCERPT, whole_session
 from tests.road.running import Road, running_road
 from tests.servers.waiting import wait_for
 
 STAGES = ("exchange", "ingest", "cache", "archive", "web")
-OFFICIAL_5M = {
-    1_723_161_300_000: ("61828.00", "61860.80", "61583.22", "61685.99", "199.42863"),
-    1_723_161_600_000: ("61686.00", "61744.37", "61556.04", "61607.99", "221.61722"),
-}
-"""The exchange's own 5m candles of 2024-08-08 23:55 and 2024-08-09 00:00 UTC (open, high, low, close, volume)."""
-
 Tops = dict[int, tuple[Decimal, Decimal]]
 
 
@@ -88,19 +83,6 @@ def stored_minutes(settings: Settings, count: int) -> list[Candle]:
         return store.newest("BTCUSDT", count=100)
 
 
-def compare(tops: Tops, own: Tops) -> tuple[list[int], list[int], int]:
-    """Served books whose best prices differ from the exchange's own.
-
-    First those the exchange told at exactly that update id, then those that differ from what it told last, at or before
-    it (each change of the best prices is told); then how many were compared at the exact id.
-    """
-    told = sorted(own)
-    exact = tops.keys() & own.keys()
-    last = {u: own[told[bisect_right(told, u) - 1]] for u in tops if u >= told[0]}
-    differing = [u for u in exact if tops[u] != own[u]]
-    return differing, [u for u in last if tops[u] != last[u]], len(exact)
-
-
 @pytest.mark.timeout(240)
 def test_the_whole_session_is_stored_and_served_digit_for_digit(namespace: Settings, tmp_path: Path) -> None:
     paths = whole_session()
@@ -110,12 +92,12 @@ def test_the_whole_session_is_stored_and_served_digit_for_digit(namespace: Setti
     ) as road:
         with watched_books(road) as tops:
             wait_for(lambda: road.replay_status()["done"], within_s=150, what="the end of the recording")
-            trades = trades_in_the_log(road.settings, 19_904)
+            trades = trades_in_the_log(road.settings, TRADES)
             minutes = stored_minutes(road.settings, 10)
             wait_for(lambda: road.json("/ohlc?symbol=BTCUSDT&interval=1m")[1]["count"] == 10, what="10 served minutes")
         served = {interval: ohlc(road, interval) for interval in (Interval.M1, Interval.M5)}
 
-    assert len(trades) == 19_904
+    assert len(trades) == TRADES
     assert [t.trade_id for t in trades] == list(range(trades[0].trade_id, trades[-1].trade_id + 1))
     assert [(t.trade_id, str(t.price), str(t.quantity)) for t in trades] == [
         (t["t"], t["p"], t["q"]) for t in recorded(paths, "trade")
@@ -159,8 +141,6 @@ def test_an_excerpt_reaches_the_log_the_book_and_no_unfinished_minute_is_closed(
 
 def ohlc(road: Road, interval: Interval) -> dict[int, tuple[Decimal, ...]]:
     """(open, high, low, close, volume) of every served closed candle by its open time, with exact digits."""
-    from pipeline.local.processes import get
-
     status, text = get(f"{road.web}/ohlc?symbol=BTCUSDT&interval={interval.value}&limit=100", timeout_s=10)
     assert status == 200, text
     candles = jsontext.loads_exact(text)["candles"]
