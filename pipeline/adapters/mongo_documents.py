@@ -53,7 +53,7 @@ def candle_of(document: Mapping[str, Any]) -> Candle:
 
 
 def exact(value: Decimal128) -> Decimal:
-    """The same digits as ``value.to_decimal()``, seven times as fast: a chart reads thousands.
+    """The same digits as ``value.to_decimal()``, several times as fast: a chart reads thousands.
 
     Source: IEEE 754-2008 decimal128, binary integer significand; what does not start a significand with a full
     exponent (infinities, NaN, non-canonical forms) is left to the library.
