@@ -4,30 +4,29 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import redis
 
 from pipeline.adapters import heartbeat, http, kafka, mongo_writer, redis_writer, websocket
 from pipeline.domain import jsontext, names
-from pipeline.domain.faults import Fault, MisconfiguredError, TransientError
-from pipeline.domain.interval import DAY_MS, MINUTE_MS
+from pipeline.domain.faults import Fault, MisconfiguredError
 from pipeline.domain.symbol import SymbolInfo
 from pipeline.exchanges.binance.limits import WEIGHT_HEADER, WeightBudget
 from pipeline.exchanges.binance.venue import Binance
 from pipeline.settings import Settings
 from pipeline.stages.archive import Archive
-from pipeline.stages.backoff import Backoff
+from pipeline.stages.backoff import patiently
 from pipeline.stages.cache import Cache
 from pipeline.stages.history import History
 from pipeline.stages.ingest import Ingest
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 BROKER_WAIT_S = 60
@@ -90,14 +89,14 @@ def now_ms() -> int:
 @asynccontextmanager
 async def exchange(settings: Settings) -> AsyncIterator[tuple[Binance, aiohttp.ClientSession]]:
     """The venue of the settings, with the session its sockets share."""
-    async with aiohttp.ClientSession(trust_env=True) as session:
+    async with aiohttp.ClientSession(trust_env=not _is_here(settings.binance_rest_url)) as session:
         getter = http.RestClient(session, settings.binance_rest_url, budget=WeightBudget(), weight_header=WEIGHT_HEADER)
         yield Binance(getter, ws_url=settings.binance_ws_url), session
 
 
 async def trading_symbols(venue: Binance, wanted: Sequence[str]) -> list[SymbolInfo]:
     """The wanted markets that are open; the others are named in a warning. Raises MisconfiguredError if none is."""
-    known = await _patiently(partial(venue.symbols, wanted))
+    known = await patiently(partial(venue.symbols, wanted))
     for symbol in wanted:
         if symbol not in known or not known[symbol].trading:
             status = known[symbol].status if symbol in known else "unknown to the exchange"
@@ -111,6 +110,11 @@ async def trading_symbols(venue: Binance, wanted: Sequence[str]) -> list[SymbolI
 def history(settings: Settings, venue: Binance, publisher: kafka.KafkaPublisher) -> History:
     """A fill of the one-minute history through the log."""
     return History(venue=venue, stored=_candles(settings), publisher=publisher, topics=settings.topics, clock=now_ms)
+
+
+def _is_here(url: str) -> bool:
+    """Whether ``url`` is on this machine, where no proxy of the environment has a say."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _publisher(settings: Settings) -> kafka.KafkaPublisher:
@@ -132,28 +136,18 @@ async def _ingest(settings: Settings) -> None:
             clock=now_ms,
             symbols=symbols,
         )
-        fill = history(settings, venue, publisher)
-        beat = heartbeat.Heartbeat(
-            _redis(settings), "ingest", lambda: {**ingest.detail(), "history": fill.report.detail()}
-        ).start()
+        past = history(settings, venue, publisher)
+        beat = heartbeat.Heartbeat(_redis(settings), "ingest", lambda: {**ingest.detail(), **past.detail()}).start()
         beat.keep(names.SYMBOLS_KEY, _symbols_text(settings, markets))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(ingest.run())
-                group.create_task(_fill(fill, venue, symbols, days=settings.history_days))
+                group.create_task(past.keep(symbols, days=settings.history_days))
         finally:
             beat.close()
             left = publisher.flush()
             if left:
                 log.error("%d records were not delivered before the end", left)
-
-
-async def _fill(fill: History, venue: Binance, symbols: Sequence[str], *, days: int) -> None:
-    """The first start's history; a store that is away for a while only delays it."""
-    end_ms = await _patiently(venue.server_ms)
-    end_ms -= end_ms % MINUTE_MS
-    await _patiently(partial(fill.fill, symbols, start_ms=end_ms - days * DAY_MS, end_ms=end_ms))
-    log.info("history: %s", fill.report.detail())
 
 
 def _symbols_text(settings: Settings, markets: Sequence[SymbolInfo]) -> bytes:
@@ -193,18 +187,6 @@ async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
     except BaseExceptionGroup as group:
         faults = group.subgroup(Fault)
         raise (faults.exceptions[0] if faults else group) from group
-
-
-async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """The outcome of ``call``, tried again as long as the fault may pass."""
-    backoff = Backoff()
-    while True:
-        try:
-            return await call()
-        except TransientError as error:
-            wait_s = max(backoff.next_s(), error.retry_after_s or 0)
-            log.warning("%s; again in %.1f s", error, wait_s)
-            await asyncio.sleep(wait_s)
 
 
 def _redis(settings: Settings) -> redis.Redis:

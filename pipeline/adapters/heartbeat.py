@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
 LIFE_S = 15
+KEPT_S = 7 * 86_400
 
 
 class Heartbeat:
@@ -62,7 +63,7 @@ class Heartbeat:
             pipe = self._redis.pipeline(transaction=False)
             pipe.set(names.heartbeat_key(self._name), text, ex=LIFE_S)
             for key, value in list(self._extra.items()):
-                pipe.set(key, value)
+                pipe.set(key, value, ex=KEPT_S)
             pipe.execute()
         except redis.RedisError as error:
             log.warning("heartbeat not written: %s", error)

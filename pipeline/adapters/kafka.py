@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from pipeline.domain.faults import MisconfiguredError, TransientError
+from pipeline.domain.faults import MisconfiguredError, TransientError, UndeliveredError
 from pipeline.domain.names import Topics
 
 log = logging.getLogger(__name__)
@@ -98,13 +98,13 @@ class KafkaPublisher:
         )
 
     def append(self, topic: str, *, key: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
-        """Hand over one record. Raises TransientError when a former record was not delivered, or the queue is full."""
+        """Hand over one record. Raises UndeliveredError if a former one was not taken, or the queue is full."""
         if self.deliveries.failed:
-            raise TransientError(f"Kafka did not take a record: {self.deliveries.last_error}")
+            raise UndeliveredError(f"Kafka did not take a record: {self.deliveries.last_error}")
         try:
             self._producer.produce(topic, value, key.encode(), on_delivery=self._reported, headers=list(headers))
         except BufferError as error:
-            raise TransientError("the Kafka producer's queue is full") from error
+            raise UndeliveredError("the Kafka producer's queue is full") from error
         self.deliveries.sent += 1
         self._producer.poll(0)
 

@@ -68,7 +68,7 @@ class RedisShelf:
 
     def mark_filled(self) -> None:
         """Everything is written: until the next wipe ``filled`` is true."""
-        _guarded(lambda: self._redis.set(names.CACHE_EPOCH_KEY, 1))
+        _guarded(lambda: self._redis.set(names.CACHE_EPOCH_KEY, 1, ex=STATE_LIFE_S))
 
     def _closed(self, symbol: str) -> list[Candle]:
         opened = _guarded(lambda: self._redis.zrange(names.candle_index_key(symbol), 0, -1))
@@ -88,7 +88,7 @@ class RedisShelf:
             case PutBook(book):
                 _queue_book(pipe, book)
             case Published(stream, symbol, push):
-                pipe.set(names.sequence_key(stream, symbol), push.seq)
+                pipe.set(names.sequence_key(stream, symbol), push.seq, ex=STATE_LIFE_S)
                 pipe.publish(names.channel(self._database, stream, symbol), pushes.encode_push(push))
 
 

@@ -21,5 +21,9 @@ class TransientError(Fault):
         self.retry_after_s = retry_after_s
 
 
+class UndeliveredError(Fault):
+    """The log did not take a record: end this process; its restart goes on from what the log and the exchange have."""
+
+
 class MisconfiguredError(Fault):
     """It will never work like this: stop now and say how to fix it."""

@@ -4,6 +4,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from pipeline.local.child import ProcessSpec
 from pipeline.local.ports import LOOPBACK, is_listening
@@ -65,12 +66,18 @@ def answers(url: str, *, timeout_s: float = 2.0) -> bool:
 def get(url: str, *, timeout_s: float = 2.0) -> tuple[int, str]:
     """Status and text of a GET; status 0 and the reason where nothing answered."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as answer:  # noqa: S310 (the addresses are settings)
+        with _opener(url).open(url, timeout=timeout_s) as answer:
             return answer.status, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(errors="replace")
     except (OSError, ValueError) as error:
         return 0, str(getattr(error, "reason", error))
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """What asks ``url``: no proxy of the environment has a say on this machine."""
+    here = urlsplit(url).hostname in (LOOPBACK, "localhost")
+    return urllib.request.build_opener(urllib.request.ProxyHandler({} if here else None))
 
 
 def _exchange(environment: Mapping[str, str]) -> ProcessSpec:

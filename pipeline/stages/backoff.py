@@ -1,7 +1,16 @@
 """How long to wait before trying again: doubling, capped, with full jitter."""
 
+import asyncio
+import logging
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+from pipeline.domain.faults import TransientError
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -21,3 +30,15 @@ class Backoff:
     def healthy(self) -> None:
         """It worked: the next failure is a first one."""
         self._attempts = 0
+
+
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """The outcome of ``call``, tried again as long as its fault may pass."""
+    backoff = Backoff()
+    while True:
+        try:
+            return await call()
+        except TransientError as error:
+            wait_s = max(backoff.next_s(), error.retry_after_s or 0)
+            log.warning("%s; again in %.1f s", error, wait_s)
+            await asyncio.sleep(wait_s)

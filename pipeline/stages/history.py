@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NoReturn
 
 from pipeline.domain import records
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import BadMessageError, TransientError
-from pipeline.domain.interval import MINUTE_MS, Interval
+from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 from pipeline.domain.names import Topics
-from pipeline.stages.backoff import Backoff
+from pipeline.stages.backoff import Backoff, patiently
 from pipeline.stages.ports import Candles, Clock, Publisher, Venue
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,10 @@ log = logging.getLogger(__name__)
 PAGE_MINUTES = 1_000
 GIVE_UP_AFTER = 8
 PRESSED_WAIT_S = 0.05
+SWEEP_EVERY_S = 30
+SWEEP_MS = 2 * 3_600_000
+SETTLED_MS = 10_000
+"""A minute over for this long should have gone from the stream through the log into the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,10 @@ def newest_first(by_symbol: Sequence[Sequence[Page]]) -> Iterator[Page]:
         yield from (page for page in rank if page is not None)
 
 
+def _minute(time_ms: int) -> int:
+    return time_ms - time_ms % MINUTE_MS
+
+
 @dataclass(slots=True)
 class History:
     """Fills a range of history; safe to run again at any time."""
@@ -82,17 +91,40 @@ class History:
     publisher: Publisher
     topics: Topics
     clock: Clock
-    on_progress: Callable[[Report], None] = lambda _report: None
     report: Report = field(default_factory=Report)
+    repaired: int = 0
+
+    async def keep(self, symbols: Sequence[str], *, days: int) -> NoReturn:
+        """Fill ``days`` of history once, then close by REST whatever minute the stream left out."""
+        began_ms = await patiently(self.venue.server_ms)
+        oldest_ms = _minute(began_ms - days * DAY_MS)
+        await patiently(partial(self.fill, symbols, start_ms=oldest_ms, end_ms=_minute(began_ms)))
+        log.info("history: %s", self.report.detail())
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            await patiently(partial(self.sweep, symbols, oldest_ms=oldest_ms))
+
+    async def sweep(self, symbols: Sequence[str], *, oldest_ms: int) -> int:
+        """Fetch the minutes of the last two hours that should have been stored by now; how many came."""
+        end_ms = _minute(await self.venue.server_ms() - SETTLED_MS)
+        look = replace(self, report=Report())
+        await look.fill(symbols, start_ms=max(oldest_ms, end_ms - SWEEP_MS), end_ms=end_ms)
+        if look.report.fetched:
+            log.warning("%d minutes the stream did not close came over REST", look.report.fetched)
+        self.repaired += look.report.fetched
+        return look.report.fetched
+
+    def detail(self) -> dict[str, Any]:
+        """What the heartbeat tells."""
+        return {"history": self.report.detail(), "repairedMinutes": self.repaired}
 
     async def fill(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> Report:
-        """Fetch every minute of the half-open range that the store lacks. Raises TransientError if the log fails."""
+        """Fetch every minute of the half-open range that the store lacks. Raises UndeliveredError."""
         plan = [pages(symbol, await asyncio.to_thread(self._missing, symbol, start_ms, end_ms)) for symbol in symbols]
         self.report.total = self.report.done + sum(page.missing for book in plan for page in book)
         self.report.state = "running"
         for page in newest_first(plan):
             await self._page(page)
-            self.on_progress(self.report)
         self.report.state = "done"
         return self.report
 

@@ -10,7 +10,7 @@ from pipeline.domain import records
 from pipeline.domain.book import BookDiff, BookSnapshot
 from pipeline.domain.candle import Candle
 from pipeline.domain.events import Event, Reply, Shutdown
-from pipeline.domain.faults import BadMessageError, TransientError
+from pipeline.domain.faults import BadMessageError, MisconfiguredError, TransientError
 from pipeline.domain.names import Topics
 from pipeline.domain.trade import Trade
 from pipeline.stages.backoff import Backoff
@@ -50,7 +50,7 @@ class Ingest:
     _fetches: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
-        """Follow until cancelled, reconnecting whenever a connection ends. Raises TransientError if the log fails."""
+        """Follow until cancelled, reconnecting whenever a connection ends. Raises UndeliveredError if the log fails."""
         self._books = {symbol: self.venue.book_sync(symbol) for symbol in self.symbols}
         async with asyncio.TaskGroup() as group:
             for url in self.venue.connection_urls(self.symbols):
@@ -128,7 +128,7 @@ class Ingest:
     async def _fetch_snapshot(self, symbol: str, sync: BookSync, epoch: int) -> None:
         try:
             snapshot = await self.venue.depth(symbol, received_ms=self.clock())
-        except (TransientError, BadMessageError) as error:
+        except (TransientError, BadMessageError, MisconfiguredError) as error:
             log.warning("no snapshot of %s: %s", symbol, error)
             sync.snapshot_failed(epoch=epoch, now_ms=self.clock())
             return

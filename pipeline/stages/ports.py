@@ -26,7 +26,7 @@ class Publisher(Protocol):
         ...
 
     def append(self, topic: str, *, key: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
-        """Hand over one record. Raises TransientError."""
+        """Hand over one record. Raises UndeliveredError."""
         ...
 
 
