@@ -1,19 +1,15 @@
 """One Chromium for the page's tests; every page notes what its console and network complain about."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, TimeoutError
 
+from tests.browser.chromium import running_chromium
 from tests.browser.market_server import MarketServer, serving
 
-ARGS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 DEADLINE_MS = 20_000
 
 
@@ -55,13 +51,8 @@ ALL_LIVE = (
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

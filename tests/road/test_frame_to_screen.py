@@ -1,6 +1,5 @@
 """One recorded frame in; a record, a key, a document, a message and a changed page out."""
 
-import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 import simple_websocket
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from bench.recorded import recorded
 from pipeline.adapters.kafka import KafkaReader
@@ -16,7 +15,7 @@ from pipeline.adapters.mongo_writer import CandleStore, connect
 from pipeline.domain import jsontext, names
 from pipeline.domain.records import decode_trade
 from pipeline.settings import Settings
-from tests.browser.conftest import ARGS
+from tests.browser.chromium import running_chromium
 from tests.road.recordings import EXCERPT
 from tests.road.running import Road, running_road
 from tests.servers.waiting import wait_for
@@ -26,13 +25,8 @@ EVERY = ("exchange", "ingest", "cache", "archive", "web", "push")
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.browser
