@@ -190,15 +190,18 @@ class KafkaReader:
                 raise TransientError(f"Kafka did not commit: {error.args[0].str()}") from error
 
     def close(self) -> None:
-        """Leave the group."""
-        self._consumer.close()
+        """Leave the group; a broker that is away does not hold us."""
+        try:
+            self._consumer.close()
+        except KafkaException as error:
+            log.warning("Kafka, on leaving: %s", error.args[0].str())
 
     def _record(self, message: Message) -> Record | None:
         error = message.error()
         if error is not None:
             return self._refused(error)
         self._consumer.store_offsets(message=message)
-        topic, key = str(message.topic()), bytes(message.key() or b"").decode()
+        topic, key = str(message.topic()), bytes(message.key() or b"").decode(errors="replace")
         committed = self._committed.get((topic, int(message.partition() or 0)), 0)
         return Record(topic, key, bytes(message.value() or b""), int(message.offset() or 0) < committed)
 
@@ -213,6 +216,13 @@ class KafkaReader:
         log.warning("Kafka: %s", error.str())
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            self._rewind(consumer, partitions)
+        except KafkaException as error:
+            log.warning("Kafka, on assignment: %s", error.args[0].str())
+        consumer.assign(partitions)
+
+    def _rewind(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for known in consumer.committed(partitions, timeout=15):
             self._committed[(known.topic, known.partition)] = max(known.offset, 0)
         for partition in partitions:
@@ -221,7 +231,6 @@ class KafkaReader:
             if back is not None and committed:
                 low, _high = consumer.get_watermark_offsets(partition, timeout=15)
                 partition.offset = max(low, committed - back)
-        consumer.assign(partitions)
 
 
 def wait_for_broker(bootstrap: str, *, timeout_s: float) -> None:

@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+from confluent_kafka import Producer
 
 from pipeline.adapters.kafka import KafkaPublisher, KafkaReader, Record, Rewind, ensure_topics
 from pipeline.domain.faults import TransientError
@@ -72,6 +73,14 @@ def test_a_rewound_reader_marks_what_it_had_handled(log: Settings) -> None:
     found = read(log, 15, commit=False, rewind=1_000)
     assert {int(record.value) for record in found if record.replayed} == set(range(12))
     assert {int(record.value) for record in found if not record.replayed} == {12, 13, 14}
+
+
+def test_a_record_with_a_key_that_is_no_text_is_handed_out_like_any_other(log: Settings) -> None:
+    producer = Producer({"bootstrap.servers": log.kafka_bootstrap})
+    producer.produce(log.topics.trades, b"poison", b"\xff\xfe")
+    assert producer.flush(10) == 0
+    (found,) = read(log, 1, commit=False)
+    assert found.value == b"poison"
 
 
 def test_a_broker_that_is_away_is_a_transient_fault() -> None:
