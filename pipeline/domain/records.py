@@ -40,14 +40,14 @@ def decode_candle(value: bytes) -> Candle:
     record = _object(value)
     try:
         return Candle(
-            symbol=record["s"], interval=Interval(record["i"]), open_ms=record["t"],
+            symbol=_name(record["s"]), interval=Interval(record["i"]), open_ms=_whole(record["t"]),
             open=Decimal(record["o"]), high=Decimal(record["h"]),
             low=Decimal(record["l"]), close=Decimal(record["c"]),
-            volume=Decimal(record["v"]), quote_volume=Decimal(record["q"]), trades=record["n"],
+            volume=Decimal(record["v"]), quote_volume=Decimal(record["q"]), trades=_whole(record["n"]),
             taker_buy_volume=Decimal(record["V"]), taker_buy_quote_volume=Decimal(record["Q"]),
-            first_trade_id=record.get("f", -1), last_trade_id=record.get("L", -1),
-            closed=record["x"], revision=Revision(record["revision"]), source=record["source"],
-            event_ms=record["eventTime"], received_ms=record["receivedTime"],
+            first_trade_id=_whole(record.get("f", -1)), last_trade_id=_whole(record.get("L", -1)),
+            closed=record["x"] is True, revision=Revision(record["revision"]), source=record["source"],
+            event_ms=_whole(record["eventTime"]), received_ms=_whole(record["receivedTime"]),
         )  # fmt: skip
     except _MALFORMED as error:
         raise BadMessageError(f"kline record: {error!r}") from error
@@ -75,10 +75,10 @@ def decode_trade(value: bytes) -> Trade:
     try:
         first = record["t"] if record["e"] == "trade" else record["f"]
         return Trade(
-            symbol=record["s"], trade_id=first, last_id=record.get("l", first),
+            symbol=_name(record["s"]), trade_id=_whole(first), last_id=_whole(record.get("l", first)),
             price=Decimal(record["p"]), quantity=Decimal(record["q"]),
-            time_ms=record["T"], is_buyer_maker=record["m"],
-            event_ms=record["eventTime"], received_ms=record["receivedTime"], source=record["source"],
+            time_ms=_whole(record["T"]), is_buyer_maker=record["m"] is True,
+            event_ms=_whole(record["eventTime"]), received_ms=_whole(record["receivedTime"]), source=record["source"],
         )  # fmt: skip
     except _MALFORMED as error:
         raise BadMessageError(f"trade record: {error!r}") from error
@@ -108,17 +108,19 @@ def decode_book(value: bytes) -> BookRecord:
 
 def _diff(record: Mapping[str, Any]) -> BookDiff:
     return BookDiff(
-        symbol=record["s"], first_id=record["U"], last_id=record["u"],
+        symbol=_name(record["s"]), first_id=_whole(record["U"]), last_id=_whole(record["u"]),
         bids=_parse_levels(record["b"]), asks=_parse_levels(record["a"]),
-        event_ms=record["eventTime"], received_ms=record["receivedTime"], state=BookState(record["state"]),
+        event_ms=_whole(record["eventTime"]), received_ms=_whole(record["receivedTime"]),
+        state=BookState(record["state"]),
     )  # fmt: skip
 
 
 def _snapshot(record: Mapping[str, Any]) -> BookSnapshot:
     return BookSnapshot(
-        symbol=record["s"], last_update_id=record["lastUpdateId"],
+        symbol=_name(record["s"]), last_update_id=_whole(record["lastUpdateId"]),
         bids=_parse_levels(record["bids"]), asks=_parse_levels(record["asks"]),
-        event_ms=record["eventTime"], received_ms=record["receivedTime"], state=BookState(record["state"]),
+        event_ms=_whole(record["eventTime"]), received_ms=_whole(record["receivedTime"]),
+        state=BookState(record["state"]),
     )  # fmt: skip
 
 
@@ -138,6 +140,18 @@ def _levels(levels: Iterable[Level]) -> list[tuple[str, str]]:
 
 def _parse_levels(rows: Iterable[tuple[str, str]]) -> tuple[Level, ...]:
     return tuple((Decimal(price), Decimal(quantity)) for price, quantity in rows)
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is not a whole number")
+    return value
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is not a symbol")
+    return value
 
 
 def _text(value: Decimal) -> str:

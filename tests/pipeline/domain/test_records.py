@@ -1,5 +1,6 @@
 """Kafka records keep every digit, both ways."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -54,3 +55,21 @@ def test_a_push_survives_its_channel_and_says_from_only_when_it_stands_for_sever
 def test_a_book_view_totals_price_times_quantity_from_the_best_on() -> None:
     view = views.depth_view(views.book_view(a_snapshot()), limit=2)
     assert [level["total"] for level in view["bids"]] == [Decimal(99), Decimal(99 + 196)]
+
+
+KLINE = (records.decode_candle, records.encode_candle(a_candle()), ("t", "n", "f", "L"))
+TRADE = (records.decode_trade, records.encode_trade(a_trade(7)), ("t", "T"))
+DIFFERENCE = (records.decode_book, records.encode_book(a_diff(5, 9)), ("U", "u"))
+NOT_WHOLE: tuple[object, ...] = ("7", 7.5, None, True, [])
+
+
+@pytest.mark.parametrize(("decode", "value", "whole"), [KLINE, TRADE, DIFFERENCE], ids=["kline", "trade", "book"])
+def test_a_record_with_one_field_of_another_type_is_a_bad_message(
+    decode: Callable[[bytes], object], value: bytes, whole: tuple[str, ...]
+) -> None:
+    decode(value)
+    for name in (*whole, "eventTime", "receivedTime", "s"):
+        for wrong in NOT_WHOLE if name != "s" else (7, None, ""):
+            broken = jsontext.dumps({**jsontext.loads(value), name: wrong})
+            with pytest.raises(BadMessageError):
+                decode(broken)
