@@ -9,6 +9,8 @@ from pipeline.wiring import STAGES
 
 MISCONFIGURED = 78
 """Exit code for a fault no restart will mend (EX_CONFIG of sysexits.h)."""
+AWAY = 75
+"""Exit code for a server that is away: start again, however often it takes (EX_TEMPFAIL)."""
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +23,7 @@ def main(arguments: list[str]) -> int:
         STAGES[arguments[0]](Settings.from_environment())
     except Fault as fault:
         logging.getLogger(arguments[0]).error("%s", fault)
-        return MISCONFIGURED if isinstance(fault, MisconfiguredError) else 1
+        return MISCONFIGURED if isinstance(fault, MisconfiguredError) else AWAY
     return 0
 
 

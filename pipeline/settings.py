@@ -63,7 +63,7 @@ class Settings:
             binance_ws_url=(env.get("BINANCE_WS_URL") or BINANCE_WS_URL).rstrip("/"),
             binance_rest_url=(env.get("BINANCE_REST_URL") or BINANCE_REST_URL).rstrip("/"),
             kafka_bootstrap=env.get("KAFKA_BOOTSTRAP") or env.get("KAFKA_BROKER") or "127.0.0.1:9092",
-            kafka_partitions=_whole(env, "KAFKA_PARTITIONS", 6),
+            kafka_partitions=_whole(env, "KAFKA_PARTITIONS", 6, least=1),
             topics=Topics.named(prefix=env.get("TOPIC_PREFIX", ""), kline=env.get("KAFKA_TOPIC") or Topics().kline),
             consumer_group_prefix=env.get("TOPIC_PREFIX", ""),
             mongo_uri=env.get("MONGO_URI") or "mongodb://127.0.0.1:27017",
@@ -96,10 +96,10 @@ def _symbols(text: str | None) -> tuple[str, ...]:
     return tuple(names) or DEFAULT_SYMBOLS
 
 
-def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+def _whole(env: Mapping[str, str], name: str, default: int, *, least: int = 0) -> int:
     text = env.get(name) or str(default)
-    if not text.isdecimal():
-        raise MisconfiguredError(f"{name} is {text!r}; expected a whole number from 0")
+    if not text.isdecimal() or int(text) < least:
+        raise MisconfiguredError(f"{name} is {text!r}; expected a whole number from {least}")
     return int(text)
 
 
@@ -116,7 +116,7 @@ def _positive(env: Mapping[str, str], name: str, default: float) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not value > 0:
+    if not 0 < value < float("inf"):
         raise MisconfiguredError(f"{name} is {text!r}; expected a number above 0")
     return value
 

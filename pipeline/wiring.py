@@ -70,7 +70,9 @@ def run_archive(settings: Settings) -> None:
     reader = kafka.KafkaReader(
         settings.kafka_bootstrap, group=f"{settings.consumer_group_prefix}archive", topics=(settings.topics.kline,)
     )
-    archive = Archive(reader=reader, candles=_candles(settings), dead_letters=publisher, topics=settings.topics)
+    archive = Archive(
+        reader=reader, candles=_candles(settings), dead_letters=publisher, topics=settings.topics, clock=now_ms
+    )
     _follow(settings, "archive", archive, reader=reader)
 
 
@@ -145,9 +147,7 @@ async def _ingest(settings: Settings) -> None:
                 group.create_task(past.keep(symbols, days=settings.history_days))
         finally:
             beat.close()
-            left = publisher.flush()
-            if left:
-                log.error("%d records were not delivered before the end", left)
+            publisher.flush()
 
 
 def _symbols_text(settings: Settings, markets: Sequence[SymbolInfo]) -> bytes:

@@ -116,7 +116,10 @@ class KafkaPublisher:
 
     def flush(self, timeout_s: float = 10) -> int:
         """Wait for every delivery report; how many are still out after ``timeout_s``."""
-        return int(self._producer.flush(timeout_s))
+        left = int(self._producer.flush(timeout_s))
+        if left:
+            log.error("%d records were not delivered within %.0f s", left, timeout_s)
+        return left
 
     def _reported(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:

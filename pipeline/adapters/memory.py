@@ -25,6 +25,10 @@ class MemoryPublisher:
         self.topics.setdefault(topic, []).append((key, value))
         self.headers.append(headers)
 
+    def flush(self, timeout_s: float = 10) -> int:
+        """Nothing ever waits."""
+        return 0
+
     def values(self, topic: str) -> list[bytes]:
         """Every record's value, in order."""
         return [value for _key, value in self.topics.get(topic, [])]

@@ -22,10 +22,11 @@ _VALUES = (
 
 
 def connect(uri: str) -> MongoClient[Document]:
-    """A client whose every call has a deadline."""
+    """A client whose every call has a deadline, and whose writes are in the journal before they are acknowledged."""
     return MongoClient(
-        uri, serverSelectionTimeoutMS=3_000, connectTimeoutMS=3_000, socketTimeoutMS=20_000, appname="candlestream"
-    )
+        uri, serverSelectionTimeoutMS=3_000, connectTimeoutMS=3_000, socketTimeoutMS=20_000,
+        journal=True, appname="candlestream",
+    )  # fmt: skip
 
 
 class CandleStore:

@@ -5,7 +5,9 @@ from functools import partial
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
+from redis.retry import Retry
 
 from pipeline.domain import jsontext, names, pushes, views
 from pipeline.domain.book import BookSnapshot
@@ -21,10 +23,10 @@ LOAD_CHUNK = 500
 
 
 def connect(host: str, port: int, *, database: int, password: str | None) -> "redis.Redis":
-    """A client whose every call has a deadline."""
+    """A client whose every call has a deadline and is made once: a transaction sent again might be told twice."""
     return redis.Redis(
         host=host, port=port, db=database, password=password,
-        socket_timeout=5, socket_connect_timeout=3, health_check_interval=15,
+        socket_timeout=5, socket_connect_timeout=3, retry=Retry(NoBackoff(), 0),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Kafka records: the exchange's own letters plus our words, to and from the words of the trade.
 
-Every record carries ``v``, the schema version; readers ignore what they do not know.
+Every record carries ``schema``, its version; readers ignore what they do not know.
 """
 
 from collections.abc import Iterable, Mapping
@@ -56,8 +56,8 @@ def decode_candle(value: bytes) -> Candle:
 def encode_trade(trade: Trade) -> bytes:
     """A trade record: Binance's ``trade`` letters, or ``aggTrade`` ones for an aggregate."""
     ids: dict[str, Any] = {"e": "trade", "t": trade.trade_id}
-    if trade.last_id != trade.trade_id:
-        ids = {"e": "aggTrade", "f": trade.trade_id, "l": trade.last_id}
+    if trade.aggregate_id is not None:
+        ids = {"e": "aggTrade", "a": trade.aggregate_id, "f": trade.trade_id, "l": trade.last_id}
     return jsontext.dumps(
         ids
         | {
@@ -73,9 +73,11 @@ def decode_trade(value: bytes) -> Trade:
     """A trade from a trade record. Raises BadMessageError."""
     record = _object(value)
     try:
-        first = record["t"] if record["e"] == "trade" else record["f"]
+        single = record["e"] == "trade"
+        first = record["t"] if single else record["f"]
         return Trade(
             symbol=_name(record["s"]), trade_id=_whole(first), last_id=_whole(record.get("l", first)),
+            aggregate_id=None if single else _whole(record["a"]),
             price=Decimal(record["p"]), quantity=Decimal(record["q"]),
             time_ms=_whole(record["T"]), is_buyer_maker=record["m"] is True,
             event_ms=_whole(record["eventTime"]), received_ms=_whole(record["receivedTime"]), source=record["source"],

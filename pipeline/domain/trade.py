@@ -10,7 +10,8 @@ EIGHT_DECIMALS = Decimal("0.00000001")
 class Trade:
     """One trade; ``trade_id`` is consecutive within a symbol.
 
-    An aggregate covers the ids ``trade_id … last_id``; a single trade has ``last_id == trade_id``.
+    An aggregate has an ``aggregate_id`` of the exchange and covers the ids ``trade_id … last_id``; a single trade has
+    none, and ``last_id == trade_id``.
     """
 
     symbol: str
@@ -23,6 +24,7 @@ class Trade:
     event_ms: int
     received_ms: int
     source: str
+    aggregate_id: int | None = None
 
     @property
     def quote_quantity(self) -> Decimal:

@@ -10,7 +10,8 @@ from pipeline.domain.candle import Candle
 from pipeline.domain.faults import BadMessageError
 from pipeline.domain.names import Topics
 from pipeline.domain.records import decode_candle
-from pipeline.stages.ports import Candles, Publisher, Reader, Record
+from pipeline.stages.dead_letters import keep_record
+from pipeline.stages.ports import Candles, Clock, Publisher, Reader, Record
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Archive:
     candles: Candles
     dead_letters: Publisher
     topics: Topics
+    clock: Clock
     counts: Counts = field(default_factory=Counts)
 
     def run(self, stopped: Event) -> None:
@@ -66,6 +68,5 @@ class Archive:
         except BadMessageError as error:
             self.counts.dead_letters += 1
             log.warning("a record that is no candle: %s", error)
-            headers = (("source", record.topic.encode()), ("reason", str(error).encode()))
-            self.dead_letters.append(self.topics.dead_letter, key=record.key, value=record.value, headers=headers)
+            keep_record(self.dead_letters, self.topics.dead_letter, record, reason=str(error), received_ms=self.clock())
             return None

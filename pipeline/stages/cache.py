@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.domain.faults import BadMessageError
 from pipeline.domain.names import REALTIME_MINUTES, Topics
 from pipeline.domain.records import decode_book, decode_candle, decode_trade
-from pipeline.domain.shelf import Change
+from pipeline.stages.dead_letters import keep_record
 from pipeline.stages.ports import Candles, Clock, Publisher, Reader, Record, Shelf
 from pipeline.stages.shelving import SymbolShelf
 
@@ -47,20 +47,12 @@ class Cache:
     _looked_ms: int = 0
     _committed_ms: int = 0
     _written: bool = False
-    _empty: bool = False
-    _rebuilt: list[Change] = field(default_factory=list)
 
     def run(self, stopped: Event) -> None:
         """Follow until ``stopped``. Raises TransientError when a server is away."""
-        self.begin()
         while not stopped.is_set():
             self.step()
         self.reader.commit()
-
-    def begin(self) -> None:
-        """Learn whether the shelf is empty: then every symbol is filled from the durable minutes when first seen."""
-        self._empty = not self.shelf.filled
-        self.shelf.mark_filled()
 
     def step(self) -> None:
         """One batch: read, fold, write, commit what is written."""
@@ -71,8 +63,7 @@ class Cache:
         if now_ms >= self._looked_ms + LOOK_EVERY_MS:
             self._looked_ms = now_ms
             self._rebuild_if_wiped()
-        changes, self._rebuilt = self._rebuilt, []
-        changes += [change for symbol in self._symbols.values() for change in symbol.changes(now_ms)]
+        changes = [change for symbol in self._symbols.values() for change in symbol.changes(now_ms)]
         if changes:
             self.shelf.apply(changes)
         self.counts.records += len(batch)
@@ -89,8 +80,10 @@ class Cache:
         except BadMessageError as error:
             self.counts.dead_letters += 1
             log.warning("a record that can't be read: %s", error)
-            headers = (("source", record.topic.encode()), ("reason", str(error).encode()))
-            self.dead_letters.append(self.topics.dead_letter, key=record.key, value=record.value, headers=headers)
+            if record.topic != self.topics.kline:  # those the archive keeps
+                keep_record(
+                    self.dead_letters, self.topics.dead_letter, record, reason=str(error), received_ms=self.clock()
+                )
 
     def _fold(self, record: Record) -> None:
         if record.topic == self.topics.trades:
@@ -106,20 +99,17 @@ class Cache:
     def _symbol(self, symbol: str) -> SymbolShelf:
         held = self._symbols.get(symbol)
         if held is None:
-            held = SymbolShelf(symbol, self.shelf.load(symbol), first_seq=self.clock())
-            self._symbols[symbol] = held
-            if self._empty:
-                self._rebuild(symbol, held)
+            shelved = self.shelf.load(symbol)
+            held = self._symbols[symbol] = SymbolShelf(symbol, shelved, first_seq=self.clock())
+            if len(shelved.closed) < REALTIME_MINUTES:
+                self.shelf.apply(held.restored(self.stored.newest(symbol, count=REALTIME_MINUTES)))
         return held
-
-    def _rebuild(self, symbol: str, held: SymbolShelf) -> None:
-        self._rebuilt += held.rebuilt(self.stored.newest(symbol, count=REALTIME_MINUTES))
 
     def _rebuild_if_wiped(self) -> None:
         if self.shelf.filled:
             return
         for symbol, held in self._symbols.items():
-            self._rebuild(symbol, held)
+            self.shelf.apply(held.rebuilt(self.stored.newest(symbol, count=REALTIME_MINUTES)))
         self.shelf.mark_filled()
         self.counts.rebuilds += 1
 

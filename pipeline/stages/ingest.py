@@ -14,11 +14,14 @@ from pipeline.domain.faults import BadMessageError, MisconfiguredError, Transien
 from pipeline.domain.names import Topics
 from pipeline.domain.trade import Trade
 from pipeline.stages.backoff import Backoff
+from pipeline.stages.dead_letters import dead_letter_headers
 from pipeline.stages.ports import BookSync, Clock, Connect, Publisher, Venue
 
 log = logging.getLogger(__name__)
 
 PRESSED_WAIT_S = 0.02
+HEALTHY_AFTER_MS = 5_000
+"""A connection that lived this long was a good one: the wait before the next begins small again."""
 CONNECTION_LIFE_S = 23.5 * 3_600
 """The exchange cuts every connection after 24 hours; ours ends before."""
 
@@ -71,6 +74,10 @@ class Ingest:
         except BadMessageError as error:
             self._dead_letter(raw, reason=str(error), received_ms=received_ms)
             return None
+        symbol = getattr(event, "symbol", None)
+        if symbol is not None and symbol not in self._books:
+            self._dead_letter(raw, reason=f"{symbol} was not asked for", received_ms=received_ms)
+            return None
         self._append(event)
         return event
 
@@ -88,9 +95,11 @@ class Ingest:
         """One connection's life. Raises TransientError when it ends against our will."""
         async with self.connect(url) as frames:
             self.counts.connects += 1
-            ends_ms = self.clock() + int(CONNECTION_LIFE_S * 1000)
+            began_ms = self.clock()
+            ends_ms = began_ms + int(CONNECTION_LIFE_S * 1000)
             async for raw, received_ms in frames:
-                backoff.healthy()
+                if received_ms > began_ms + HEALTHY_AFTER_MS:
+                    backoff.healthy()
                 event = self.take(raw, received_ms=received_ms)
                 if isinstance(event, Shutdown) or received_ms > ends_ms:
                     return
@@ -114,9 +123,7 @@ class Ingest:
             self.counts.last_event_ms = max(self.counts.last_event_ms, event.event_ms)
 
     def _difference(self, diff: BookDiff) -> None:
-        sync = self._books.get(diff.symbol)
-        if sync is None:
-            sync = self._books[diff.symbol] = self.venue.book_sync(diff.symbol)
+        sync = self._books[diff.symbol]
         for record in sync.diff(diff, now_ms=self.clock()):
             self._book_record(record)
         epoch = sync.snapshot_wanted(self.clock())
@@ -143,7 +150,5 @@ class Ingest:
 
     def _dead_letter(self, raw: bytes, *, reason: str, received_ms: int) -> None:
         self.counts.dead_letters += 1
-        headers = (
-            ("source", b"ws"), ("reason", reason.encode()), ("receivedTime", str(received_ms).encode()),
-        )  # fmt: skip
+        headers = dead_letter_headers(source="ws", reason=reason, received_ms=received_ms)
         self.publisher.append(self.topics.dead_letter, key="", value=raw, headers=headers)

@@ -29,6 +29,10 @@ class Publisher(Protocol):
         """Hand over one record. Raises UndeliveredError."""
         ...
 
+    def flush(self, timeout_s: float = 10) -> int:
+        """Wait for what was handed over to be taken; how many records still are not."""
+        ...
+
 
 class Record(Protocol):
     """One record of the log."""

@@ -115,12 +115,16 @@ class SymbolShelf:
         self._new_trades, self._due = [], []
         return due
 
+    def restored(self, stored: list[Candle]) -> list[Change]:
+        """The durable minutes that a shelf lacks, for a process that starts."""
+        lacking = [candle for candle in stored if candle.supersedes(self._closed.get(candle.open_ms))]
+        self._closed |= {candle.open_ms: candle for candle in lacking}
+        self._newest_ms = max(self._closed, default=0)
+        return [PutCandle(candle, self._keep_from_ms) for candle in lacking]
+
     def rebuilt(self, stored: list[Candle]) -> list[Change]:
         """Everything this symbol has to show, for a shelf that was wiped; ``stored`` are the durable minutes."""
-        for candle in stored:
-            if candle.supersedes(self._closed.get(candle.open_ms)):
-                self._closed[candle.open_ms] = candle
-        self._newest_ms = max(self._closed, default=0)
+        self.restored(stored)
         puts: list[Change] = [PutCandle(candle, self._keep_from_ms) for _, candle in sorted(self._closed.items())]
         newest = self._bar.candle() or self._closed.get(self._newest_ms)
         puts += [PutLatest(newest)] if newest is not None else []

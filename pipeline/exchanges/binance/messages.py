@@ -18,6 +18,8 @@ from pipeline.domain.trade import Trade
 SOURCE_STREAM = "ws"
 MICROSECONDS_FROM = 100_000_000_000_000
 """A time of this size is in microseconds (as milliseconds it would lie after the year 5100)."""
+MOST_DIGITS = 24
+"""Digits before or after the point beyond which a number is a mistake, not a price or a quantity."""
 
 
 def decode(raw: bytes | str, *, received_ms: int) -> Event:
@@ -58,8 +60,22 @@ def amount(text: str) -> Decimal:
     if not isinstance(text, str):
         raise TypeError(f"{text!r} is a {type(text).__name__}, expected a decimal string")
     value = Decimal(text)
-    if not value.is_finite() or value.is_signed():
-        raise ValueError(f"{text!r} is not a number from zero")
+    if not value.is_finite() or value.is_signed() or abs(value.adjusted()) > MOST_DIGITS:
+        raise ValueError(f"{text[:40]!r} is not a number from zero that a market could have")
+    return value
+
+
+def whole(value: object) -> int:
+    """A whole number, as it came. Raises TypeError."""
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
+
+
+def flag(value: object) -> bool:
+    """True or false, as it came. Raises TypeError."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
     return value
 
 
@@ -83,9 +99,9 @@ def _kline(payload: Mapping[str, Any], received_ms: int) -> Candle:
         Candle(
             symbol=k["s"], interval=Interval(k["i"]), open_ms=time_ms(k["t"]),
             open=positive(k["o"]), high=positive(k["h"]), low=positive(k["l"]), close=positive(k["c"]),
-            volume=amount(k["v"]), quote_volume=amount(k["q"]), trades=k["n"],
+            volume=amount(k["v"]), quote_volume=amount(k["q"]), trades=whole(k["n"]),
             taker_buy_volume=amount(k["V"]), taker_buy_quote_volume=amount(k["Q"]),
-            first_trade_id=k["f"], last_trade_id=k["L"], closed=k["x"],
+            first_trade_id=whole(k["f"]), last_trade_id=whole(k["L"]), closed=flag(k["x"]),
             revision=Revision.CLOSED if k["x"] else Revision.FORMING, source=SOURCE_STREAM,
             event_ms=time_ms(payload["E"]), received_ms=received_ms,
         )
@@ -93,19 +109,21 @@ def _kline(payload: Mapping[str, Any], received_ms: int) -> Candle:
 
 
 def _trade(payload: Mapping[str, Any], received_ms: int) -> Trade:
-    first = payload["f"] if payload["e"] == "aggTrade" else payload["t"]
-    last = payload["l"] if payload["e"] == "aggTrade" else first
+    aggregate = payload["e"] == "aggTrade"
+    first = payload["f"] if aggregate else payload["t"]
+    last = payload["l"] if aggregate else first
     return Trade(
-        symbol=payload["s"], trade_id=int(first), last_id=int(last),
+        symbol=payload["s"], trade_id=whole(first), last_id=whole(last),
+        aggregate_id=whole(payload["a"]) if aggregate else None,
         price=positive(payload["p"]), quantity=positive(payload["q"]),
-        time_ms=time_ms(payload["T"]), is_buyer_maker=payload["m"],
+        time_ms=time_ms(payload["T"]), is_buyer_maker=flag(payload["m"]),
         event_ms=time_ms(payload["E"]), received_ms=received_ms, source=SOURCE_STREAM,
     )  # fmt: skip
 
 
 def _depth(payload: Mapping[str, Any], received_ms: int) -> BookDiff:
     diff = BookDiff(
-        symbol=payload["s"], first_id=int(payload["U"]), last_id=int(payload["u"]),
+        symbol=payload["s"], first_id=whole(payload["U"]), last_id=whole(payload["u"]),
         bids=levels(payload["b"]), asks=levels(payload["a"]),
         event_ms=time_ms(payload["E"]), received_ms=received_ms,
     )  # fmt: skip

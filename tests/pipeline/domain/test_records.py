@@ -25,9 +25,9 @@ def test_a_candle_survives_its_view() -> None:
 
 
 def test_a_trade_and_an_aggregate_survive_their_records() -> None:
-    for trade in (a_trade(7), a_trade(7, last_id=9)):
+    for trade in (a_trade(7), a_trade(7, last_id=9, aggregate_id=3), a_trade(8, aggregate_id=4)):
         assert records.decode_trade(records.encode_trade(trade)) == trade
-    assert jsontext.loads(records.encode_trade(a_trade(7, last_id=9)))["e"] == "aggTrade"
+    assert jsontext.loads(records.encode_trade(a_trade(7, last_id=9, aggregate_id=3)))["a"] == 3
 
 
 def test_books_and_differences_survive_their_records() -> None:
