@@ -18,6 +18,8 @@ CRASH_LIMIT = 5
 CRASH_WINDOW_S = 60.0
 MISCONFIGURED = 78
 """The exit status by which a process says that no restart will mend it (EX_CONFIG of sysexits.h)."""
+AWAY = 75
+"""The exit status by which a process says that a server it needs is away (EX_TEMPFAIL): tried again without limit."""
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 10.0
 _PR_SET_PDEATHSIG = 1
@@ -66,6 +68,7 @@ class Child:
         self.stopping_since: float | None = None
         self.last_end = ""
         self._crashes: deque[float] = deque(maxlen=CRASH_LIMIT)
+        self._aways: deque[float] = deque(maxlen=CRASH_LIMIT + 1)  # so many reach the longest delay
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -99,15 +102,19 @@ class Child:
         return self._process is None or self._process.poll() is not None
 
     def note_crash(self, now: float, *, jitter: float) -> None:
-        """Decide when to try again: later each time (``jitter`` 0…1 shortens it to half), or never."""
+        """Decide when to try again: later each time (``jitter`` 0…1 shortens it to half), or never.
+
+        An end that says a server is away is no crash: it delays the next try and never ends in giving up.
+        """
         self.sweep()
         code = self._process.returncode if self._process else None
         self.last_end = _how(code)
-        self._crashes.append(now)
-        if code == MISCONFIGURED or (len(self._crashes) == CRASH_LIMIT and now - self._crashes[0] <= CRASH_WINDOW_S):
+        ends = self._aways if code == AWAY else self._crashes
+        ends.append(now)
+        recent = sum(now - end <= CRASH_WINDOW_S for end in ends)
+        if code == MISCONFIGURED or (code != AWAY and recent == CRASH_LIMIT):
             self.state = State.FAILED
             return
-        recent = sum(now - crash <= CRASH_WINDOW_S for crash in self._crashes)
         delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** (recent - 1))
         self.state, self.retry_at = State.BACKOFF, now + delay * (1 - jitter / 2)
 

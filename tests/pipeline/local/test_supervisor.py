@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.local.child import CRASH_LIMIT, Child, ProcessSpec, State
+from pipeline.local.child import CRASH_LIMIT, LONGEST_DELAY_S, Child, ProcessSpec, State
 from pipeline.local.logs import BoundedLog
 from tests.pipeline.local.toys import Watched, python_toy, toy
 from tests.servers.waiting import wait_for
@@ -81,6 +81,29 @@ def test_a_process_that_calls_itself_misconfigured_is_not_tried_again(watched: W
     watched.supervisor.add([toy("stage", "exit 78")])
     watched.run_until("stage", State.FAILED)
     assert watched["stage"].restarts == 0
+
+
+def test_a_process_whose_server_is_away_is_tried_again_without_limit(watched: Watched) -> None:
+    watched.supervisor.add([toy("stage", "exit 75")])
+    delays = list[float]()
+    for restarts in range(3 * CRASH_LIMIT):
+        watched.run_until("stage", State.BACKOFF)
+        assert watched["stage"].restarts == restarts
+        delays.append(watched["stage"].retry_at - watched.now)
+        watched.now = watched["stage"].retry_at
+        watched.run_until("stage", State.STARTING)
+    assert max(delays) <= LONGEST_DELAY_S
+    assert min(delays[CRASH_LIMIT:]) >= LONGEST_DELAY_S / 2
+
+
+def test_the_time_a_server_was_away_does_not_count_towards_a_crash_loop(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    script = f"cd {tmp_path}; echo >> ends; [ $(wc -l < ends) -gt {CRASH_LIMIT} ] && exit 3; exit 75"
+    watched.supervisor.add([toy("stage", script)])
+    wait_for(lambda: watched.hurried("stage").last_end == "exit status 3", what="the first crash")
+    assert watched["stage"].state == State.BACKOFF
+    watched.run_until("stage", State.FAILED, step_s=0.5)
+    assert watched["stage"].restarts == 2 * CRASH_LIMIT - 1
 
 
 def test_a_program_that_is_not_there_fails_with_its_name_in_the_log(watched: Watched) -> None:
