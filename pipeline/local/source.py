@@ -2,13 +2,14 @@
 
 import hashlib
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.domain.faults import MisconfiguredError
 from pipeline.local.processes import get
-from pipeline.settings import BINANCE_REST_URL
+from pipeline.settings import BINANCE_REST_URL, Settings
 
 ANSWER_WITHIN_S = 5.0
 Get = Callable[[str], tuple[int, str]]
@@ -37,7 +38,7 @@ def decide(
         setting = _auto(environment, tell=tell, ask=ask or _ask)
     kind, _, path = setting.partition(":")
     if kind == "replay" and path:
-        return _replay(path, root)
+        return _replay(path, root, shifted=Settings.from_environment(environment).replay_shift)
     if setting == "simulator":
         return Source("simulator", f"simulator:seed={environment.get('SIMULATOR_SEED') or 1}", root / "sim")
     if setting == "binance":
@@ -60,18 +61,33 @@ def _ask(url: str) -> tuple[int, str]:
     return get(url, timeout_s=ANSWER_WITHIN_S)
 
 
-def _replay(text: str, root: Path) -> Source:
+def _replay(text: str, root: Path, *, shifted: bool) -> Source:
     paths = [Path(name.strip()).expanduser().resolve() for name in text.split(",") if name.strip()]
     for path in paths:
         if not path.exists():
             raise MisconfiguredError(f"SOURCE=replay: {path} does not exist; give a file, a comma list or a folder")
     setting = ",".join(str(path) for path in paths)
-    slug = _slug(paths)
+    slug = _slug(paths, shifted=shifted)
     return Source(f"replay:{setting}", f"replay:{slug}", root / "replay" / slug)
 
 
-def _slug(paths: list[Path]) -> str:
-    """The recordings' names, readable and safe in a path, with a digest where they are too long for that."""
+def _slug(paths: list[Path], *, shifted: bool) -> str:
+    """The recordings' names, readable and safe in a path, and a digest of where they lie and whether times shift."""
     names = "+".join(re.sub(r"[^A-Za-z0-9_-]+", "-", path.name) for path in paths)
-    digest = hashlib.sha256(names.encode()).hexdigest()[:8]
-    return names if len(names) <= 80 else f"{names[:70]}-{digest}"
+    whole = "\0".join([*map(str, paths), f"shift={shifted}"])
+    return f"{names[:70]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+
+
+def begin_anew(source: Source, root: Path) -> bool:
+    """Empty a replay's own folder under ``root``, if it holds anything: one run of a replay is one store.
+
+    A second run would send ids the shelves already hold, and nothing of it would be served. Any other source keeps
+    its data. Raises MisconfiguredError, with nothing deleted, if a link leads the folder elsewhere.
+    """
+    folder = source.data_dir
+    if not source.setting.startswith("replay:") or not folder.exists() or not any(folder.iterdir()):
+        return False
+    if folder.resolve() != folder or folder.parent != root.resolve() / "replay":
+        raise MisconfiguredError(f"{folder} leads elsewhere, so it was not emptied; remove the link, or set DATA_DIR")
+    shutil.rmtree(folder)
+    return True

@@ -14,7 +14,7 @@ from pipeline.local.ports import PortBook
 from pipeline.local.processes import STANDS_IN
 from pipeline.local.screen import DownloadBar, Screen, open_screen
 from pipeline.local.signals import StopSignals
-from pipeline.local.source import decide
+from pipeline.local.source import begin_anew, decide
 from pipeline.local.stack import Stack
 from pipeline.local.state import end_orphans, lock_root, read_state, root_of
 from pipeline.settings import Settings
@@ -47,6 +47,8 @@ def bring_up(
     source = decide(environment, root, tell=screen.say)
     plan = make_plan(environment, source, ports=PortBook(), tell=screen.say, without=without)
     downloaded = _fetch_jars(plan, environment, screen)
+    if plan.servers and begin_anew(source, root):
+        screen.say(f"replay: emptied {source.data_dir}, where an earlier run of it was kept")
     stack = Stack(plan, root, screen=screen, signals=signals)
     stack.run(on_ready=lambda: screen.say(_ready_line(plan, environment, downloaded)))
 

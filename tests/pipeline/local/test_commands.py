@@ -44,12 +44,13 @@ def status(environment: dict[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def up(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A stack of Valkey alone, ready; killed at the end if it still runs."""
+def up(environment: dict[str, str], *, expect: str = "") -> Iterator[subprocess.Popen[str]]:
+    """A stack of Valkey alone that said ``expect`` and then is ready; killed at the end if it still runs."""
     command = [sys.executable, "-m", "pipeline.local", "--without", NOTHING_BUT_VALKEY]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as stack:
         try:
             assert stack.stdout
+            assert not expect or any(expect in line for line in stack.stdout)
             assert any("ready, without a page" in line for line in stack.stdout)
             yield stack
         finally:
@@ -113,6 +114,18 @@ def test_a_killed_stack_leaves_no_child_and_the_next_start_is_clean(environment:
     assert (seen["running"], seen["processes"][0]["state"], seen["processes"][0]["pid"]) == (False, "stopped", None)
     with up(environment):
         assert status(environment)["running"]
+
+
+def test_each_run_of_a_replay_has_a_store_of_its_own(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "day.gz").write_text("")
+    replay = {**environment, "SOURCE": f"replay:{tmp_path / 'day.gz'}"}
+    with up(replay):
+        (store,) = (tmp_path / "data" / "replay").iterdir()
+        run("down", environment=replay)
+    (store / "kept").write_text("ids of the first run")
+    with up(replay, expect=f"replay: emptied {store}, where an earlier run of it was kept"):
+        assert not (store / "kept").exists()
+        assert (store / "valkey").exists()
 
 
 def test_a_port_that_was_set_and_is_taken_is_one_line(environment: dict[str, str], tmp_path: Path) -> None:

@@ -1,16 +1,23 @@
 """The source: decided once, its data kept apart, what does not exist said in one line."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from pipeline.domain.faults import MisconfiguredError
-from pipeline.local.source import Source, decide
+from pipeline.local.source import Source, begin_anew, decide
 
 
 def decided(root: Path, *, answer: tuple[int, str] = (0, "no network"), **environment: str) -> tuple[Source, list[str]]:
     told: list[str] = []
     return decide(environment, root, tell=told.append, ask=lambda _: answer), told
+
+
+def recording(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "day.gz").write_text("")
+    return folder / "day.gz"
 
 
 def test_auto_is_binance_where_it_answers(tmp_path: Path) -> None:
@@ -45,8 +52,54 @@ def test_a_replay_lives_in_a_folder_named_after_its_recordings(tmp_path: Path) -
         (tmp_path / name).write_text("")
     source, _ = decided(tmp_path, SOURCE=f"replay:{tmp_path}/one day.gz,{tmp_path}/two.gz")
     assert source.setting == f"replay:{tmp_path}/one day.gz,{tmp_path}/two.gz"
-    assert source.data_dir == tmp_path / "replay" / "one-day-gz+two-gz"
-    assert source.mark == "replay:one-day-gz+two-gz"
+    assert source.data_dir.parent == tmp_path / "replay"
+    assert re.fullmatch(r"one-day-gz\+two-gz-[0-9a-f]{8}", source.data_dir.name)
+    assert source.mark == f"replay:{source.data_dir.name}"
+
+
+def test_recordings_of_one_name_in_two_folders_are_two_sources(tmp_path: Path) -> None:
+    sources = [decided(tmp_path, SOURCE=f"replay:{recording(tmp_path / name)}")[0] for name in ("monday", "tuesday")]
+    assert sources[0].mark != sources[1].mark
+    assert sources[0].data_dir != sources[1].data_dir
+
+
+def test_a_recording_with_its_times_shifted_is_another_source(tmp_path: Path) -> None:
+    text = f"replay:{recording(tmp_path)}"
+    plain, _ = decided(tmp_path, SOURCE=text)
+    shifted, _ = decided(tmp_path, SOURCE=text, REPLAY_SHIFT="1")
+    said_no, _ = decided(tmp_path, SOURCE=text, REPLAY_SHIFT="0")
+    assert plain == said_no
+    assert plain.mark != shifted.mark
+
+
+def test_a_replay_begins_with_its_own_folder_empty_and_touches_no_other(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    source, _ = decided(root, SOURCE=f"replay:{recording(tmp_path)}")
+    others = [recording(root), recording(root / "sim"), recording(root / "replay" / "another"), tmp_path / "day.gz"]
+    recording(source.data_dir / "kafka")
+    (source.data_dir / "link").symlink_to(root / "sim")
+    assert begin_anew(source, root)
+    assert not source.data_dir.exists()
+    assert all(path.exists() for path in others)
+    assert not begin_anew(source, root)
+
+
+@pytest.mark.parametrize("name", ["binance", "simulator"])
+def test_a_source_that_is_no_replay_keeps_its_data(tmp_path: Path, name: str) -> None:
+    source, _ = decided(tmp_path, SOURCE=name)
+    kept = recording(source.data_dir)
+    assert not begin_anew(source, tmp_path)
+    assert kept.exists()
+
+
+def test_a_replay_folder_that_leads_elsewhere_is_not_emptied(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "data", recording(tmp_path / "elsewhere")
+    source, _ = decided(root, SOURCE=f"replay:{elsewhere}")
+    source.data_dir.parent.mkdir(parents=True)
+    source.data_dir.symlink_to(elsewhere.parent)
+    with pytest.raises(MisconfiguredError, match="leads elsewhere, so it was not emptied"):
+        begin_anew(source, root)
+    assert elsewhere.exists()
 
 
 def test_long_lists_of_recordings_get_short_names_that_differ(tmp_path: Path) -> None:
