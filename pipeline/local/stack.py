@@ -10,7 +10,7 @@ import psutil
 from pipeline.domain.faults import MisconfiguredError
 from pipeline.local.child import Child
 from pipeline.local.plan import Plan
-from pipeline.local.processes import get, own_processes
+from pipeline.local.processes import SERVERS, get, own_processes
 from pipeline.local.screen import Screen
 from pipeline.local.signals import StopSignals
 from pipeline.local.state import ProcessRecord, StackRecord, write_state
@@ -61,9 +61,14 @@ class Stack:
     def _start_own(self) -> None:
         if self._signals.asked:
             return
-        if not self._plan.without & {"mongod", "valkey"}:
-            claim_stores(Settings.from_environment(self._plan.environment), mark=self._plan.source.mark)
+        settings = Settings.from_environment(self._plan.environment)
+        claim_stores(settings, mark=self._plan.source.mark, stores=self._stores_in_use())
         self._supervisor.add(spec for spec in self._own if spec.needs)
+
+    def _stores_in_use(self) -> set[str]:
+        """Servers we start, and those of the user that a process of ours is going to use."""
+        needed = {need for spec in self._own for need in spec.needs}
+        return {server.name for server in self._plan.servers} | (needed & set(SERVERS))
 
     def _await_ready(self, on_ready: Callable[[], None]) -> None:
         """Wait for ``/readyz``; say why when it is late, and go on waiting."""

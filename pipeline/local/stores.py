@@ -1,8 +1,14 @@
 """A store belongs to one source: read what it says of itself, refuse a foreign one, write it down in a new one."""
 
+import re
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from typing import Any
 
 import redis
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
@@ -10,31 +16,63 @@ from pymongo.errors import PyMongoError
 from pipeline.domain.faults import MisconfiguredError
 from pipeline.domain.interval import Interval
 from pipeline.domain.names import META_COLLECTION, SOURCE_KEY, collection
+from pipeline.local.processes import SERVERS
 from pipeline.settings import Settings
 
 _WAIT_MS = 5_000
+_OWNER_TOPIC = "crypto_source_"
+"""A broker says whose it is by the name of an empty topic: this, then the mark."""
+_Claim = Callable[[], object]
+"""What writes the mark into a store that was found free or ours."""
 
 
-def claim_stores(settings: Settings, *, mark: str) -> None:
-    """Make MongoDB and Redis belong to ``mark``. Raises MisconfiguredError, with nothing written, if one does not."""
+def claim_stores(settings: Settings, *, mark: str, stores: Collection[str] = SERVERS) -> None:
+    """Make ``stores`` (names of SERVERS) belong to ``mark``.
+
+    Raises MisconfiguredError, with nothing written, if one belongs to another source or does not answer.
+    """
+    openers = {"mongod": _open_mongo, "valkey": _open_redis, "kafka": _open_kafka}
     try:
-        with (
-            MongoClient[dict[str, Any]](settings.mongo_uri, serverSelectionTimeoutMS=_WAIT_MS) as mongo,
-            _redis(settings) as cache,
-        ):
-            database = mongo[settings.mongo_db]
-            _require(_mark_of(database), mark, f"MongoDB database {settings.mongo_db}", "MONGO_DB")
-            _require(_cache_mark(cache), mark, f"Redis database {settings.redis_db}", "REDIS_DB")
-            words = {"source": mark.partition(":")[0], "mark": mark}
-            database[META_COLLECTION].update_one({"_id": "source"}, {"$set": words}, upsert=True)
-            cache.set(SOURCE_KEY, mark)
-    except PyMongoError as error:
-        raise MisconfiguredError(f"MongoDB does not let us in: {_first_line(error)}; check MONGO_URI") from error
-    except redis.RedisError as error:
-        raise MisconfiguredError(
-            f"Redis at {settings.redis_host}:{settings.redis_port} does not let us in: {_first_line(error)}; "
-            "check REDIS_HOST, REDIS_PORT and REDIS_PASSWORD"
-        ) from error
+        with ExitStack() as connections:
+            claims = [openers[name](settings, mark, connections) for name in SERVERS if name in stores]
+            for claim in claims:
+                claim()
+    except (PyMongoError, redis.RedisError, KafkaException) as error:
+        raise MisconfiguredError(_no_entry(settings, error)) from error
+
+
+def _open_mongo(settings: Settings, mark: str, connections: ExitStack) -> _Claim:
+    client = MongoClient[dict[str, Any]](settings.mongo_uri, serverSelectionTimeoutMS=_WAIT_MS)
+    database = connections.enter_context(client)[settings.mongo_db]
+    _require(_mark_of(database), mark, f"MongoDB database {settings.mongo_db}", "MONGO_DB")
+    words = {"source": mark.partition(":")[0], "mark": mark}
+    return lambda: database[META_COLLECTION].update_one({"_id": "source"}, {"$set": words}, upsert=True)
+
+
+def _open_redis(settings: Settings, mark: str, connections: ExitStack) -> _Claim:
+    cache = connections.enter_context(_redis(settings))
+    _require(_cache_mark(cache), mark, f"Redis database {settings.redis_db}", "REDIS_DB")
+    return lambda: cache.set(SOURCE_KEY, mark)
+
+
+def _open_kafka(settings: Settings, mark: str, _: ExitStack) -> _Claim:
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 0})
+    beginning = settings.consumer_group_prefix + _OWNER_TOPIC
+    ours = beginning + re.sub(r"[^A-Za-z0-9_-]+", "-", mark)
+    owners = {name for name in admin.list_topics(timeout=_WAIT_MS / 1000).topics if name.startswith(beginning)}
+    for other in sorted(owners - {ours}):
+        held = other.removeprefix(beginning)
+        _require(held, mark, f"Kafka at {settings.kafka_bootstrap}", "KAFKA_BOOTSTRAP or TOPIC_PREFIX")
+    return lambda: None if ours in owners else _create(admin, ours)
+
+
+def _create(admin: AdminClient, topic: str) -> None:
+    wanted = NewTopic(topic, num_partitions=1, replication_factor=-1)  # -1: as many copies as the broker's default
+    try:
+        admin.create_topics([wanted], operation_timeout=15, request_timeout=15)[topic].result(timeout=20)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
 
 
 def _redis(settings: Settings) -> redis.Redis:
@@ -67,6 +105,19 @@ def _require(held: str | None, mark: str, store: str, variable: str) -> None:
             f"{store} holds data of {held}, and this start reads {mark}; nothing was touched: "
             f"set {variable} to another one, or SOURCE to what it holds"
         )
+
+
+def _no_entry(settings: Settings, error: Exception) -> str:
+    match error:
+        case PyMongoError():
+            return f"MongoDB does not let us in: {_first_line(error)}; check MONGO_URI"
+        case KafkaException():
+            said = error.args[0].str()
+            return f"Kafka at {settings.kafka_bootstrap} does not let us in: {said}; check KAFKA_BOOTSTRAP"
+        case _:
+            where = f"{settings.redis_host}:{settings.redis_port}"
+            check = "check REDIS_HOST, REDIS_PORT and REDIS_PASSWORD"
+            return f"Redis at {where} does not let us in: {_first_line(error)}; {check}"
 
 
 def _first_line(error: Exception) -> str:

@@ -19,12 +19,16 @@ from pipeline.local.commands.stage import stage_environment
 from pipeline.local.commands.status import report
 from pipeline.local.processes import OWN, SERVERS
 from pipeline.local.state import ProcessRecord, StackRecord, end_orphans, read_state, write_state
+from pipeline.local.stores import claim_stores
+from pipeline.settings import Settings
 from tests.pipeline.local.test_supervisor import is_gone
+from tests.servers.namespaces import environment_of
 from tests.servers.waiting import wait_for
 
 pytestmark = pytest.mark.servers
 
 OUR_VARIABLES = ("KAFKA_BOOTSTRAP", "KAFKA_BROKER", "MONGO_URI", "REDIS_HOST", "REDIS_PORT", "HTTP_PORT", "PUSH_PORT")
+STORE_VARIABLES = ("KAFKA_BOOTSTRAP", "TOPIC_PREFIX", "MONGO_URI", "MONGO_DB", "REDIS_HOST", "REDIS_PORT", "REDIS_DB")
 NOTHING_BUT_VALKEY = ",".join(name for name in (*SERVERS, *OWN) if name != "valkey")
 
 
@@ -149,6 +153,24 @@ def test_wipe_deletes_what_the_stack_wrote_and_nothing_else(environment: dict[st
     assert not (root / "sim" / "valkey").exists()
     assert not (root / "logs").exists()
     assert (root / "a letter.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "foreign", "variable"),
+    [("valkey", "mongod", "MONGO_DB"), ("mongod", "valkey", "REDIS_DB"), ("mongod,valkey", "kafka", "KAFKA_BOOTSTRAP")],
+)
+def test_a_foreign_store_is_refused_before_any_stage_starts_whatever_else_is_left_out(
+    environment: dict[str, str], namespace: Settings, left_out: str, foreign: str, variable: str
+) -> None:
+    claim_stores(namespace, mark="binance", stores={foreign})
+    servers = {name: value for name, value in environment_of(namespace).items() if name in STORE_VARIABLES}
+    parts = f"{left_out},exchange,web,push"
+    refused = run("up", "--without", parts, environment={**environment, **servers})
+    assert refused.returncode == 1
+    assert f"holds data of binance, and this start reads simulator:seed=1; nothing was touched: set {variable}" in (
+        refused.stderr
+    )
+    assert not (Path(environment["DATA_DIR"]) / "logs" / "ingest.log").exists()
 
 
 def test_a_part_nobody_knows_is_one_line_with_those_there_are(environment: dict[str, str]) -> None:

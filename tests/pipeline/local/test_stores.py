@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import redis
+from confluent_kafka.admin import AdminClient
 from pymongo import MongoClient
 
 from pipeline.domain.faults import MisconfiguredError
@@ -22,10 +23,17 @@ def redis_of(settings: Settings) -> redis.Redis:
     return redis.Redis(host=settings.redis_host, port=settings.redis_port, db=settings.redis_db)
 
 
+def owner_topics(settings: Settings) -> list[str]:
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    beginning = f"{settings.consumer_group_prefix}crypto_source_"
+    return [name.removeprefix(beginning) for name in admin.list_topics(timeout=10).topics if name.startswith(beginning)]
+
+
 def test_a_new_store_is_claimed_and_stays_claimed(namespace: Settings) -> None:
     claim_stores(namespace, mark="simulator:seed=1")
     claim_stores(namespace, mark="simulator:seed=1")
     assert written_in(namespace) == ("simulator", b"simulator:seed=1")
+    assert owner_topics(namespace) == ["simulator-seed-1"]
 
 
 def test_a_database_of_another_source_is_refused_and_redis_stays_untouched(namespace: Settings) -> None:
@@ -57,3 +65,41 @@ def test_candles_that_nobody_claimed_are_taken_for_real_ones(namespace: Settings
 def test_a_redis_that_does_not_answer_names_its_variables(namespace: Settings) -> None:
     with pytest.raises(MisconfiguredError, match=r"Redis at 127\.0\.0\.1:1 .*check REDIS_HOST, REDIS_PORT"):
         claim_stores(replace(namespace, redis_port=1), mark="binance")
+
+
+def test_a_broker_of_another_source_is_refused_and_nothing_is_touched(namespace: Settings) -> None:
+    claim_stores(namespace, mark="simulator:seed=2", stores={"kafka"})
+    with pytest.raises(MisconfiguredError) as refused:
+        claim_stores(namespace, mark="simulator:seed=1")
+    assert str(refused.value) == (
+        f"Kafka at {namespace.kafka_bootstrap} holds data of simulator-seed-2, and this start reads simulator:seed=1; "
+        "nothing was touched: set KAFKA_BOOTSTRAP or TOPIC_PREFIX to another one, or SOURCE to what it holds"
+    )
+    assert written_in(namespace) == (None, None)
+    assert owner_topics(namespace) == ["simulator-seed-2"]
+
+
+def test_a_refused_database_leaves_the_broker_untouched(namespace: Settings) -> None:
+    redis_of(namespace).set(SOURCE_KEY, "binance")
+    with pytest.raises(MisconfiguredError, match="Redis database"):
+        claim_stores(namespace, mark="simulator:seed=1")
+    assert owner_topics(namespace) == []
+
+
+def test_two_prefixes_on_one_broker_may_belong_to_two_sources(namespace: Settings) -> None:
+    other = replace(namespace, consumer_group_prefix=f"{namespace.consumer_group_prefix}other_")
+    claim_stores(namespace, mark="binance", stores={"kafka"})
+    claim_stores(other, mark="simulator:seed=1", stores={"kafka"})
+    assert (owner_topics(namespace), owner_topics(other)) == (["binance"], ["simulator-seed-1"])
+
+
+def test_only_the_stores_in_use_are_claimed(namespace: Settings) -> None:
+    claim_stores(replace(namespace, redis_port=1), mark="binance", stores={"mongod", "kafka"})
+    assert written_in(namespace) == ("binance", None)
+    assert owner_topics(namespace) == ["binance"]
+
+
+def test_a_broker_that_does_not_answer_names_its_variable(namespace: Settings) -> None:
+    with pytest.raises(MisconfiguredError, match=r"Kafka at 127\.0\.0\.1:1 does not let us in: .*KAFKA_BOOTSTRAP"):
+        claim_stores(replace(namespace, kafka_bootstrap="127.0.0.1:1"), mark="binance")
+    assert written_in(namespace) == (None, None)
