@@ -1,9 +1,8 @@
-"""The candles a socket begins with: closed ones of any interval from closed minutes, and the one in progress."""
+"""The candles a socket begins with: closed ones of any interval from closed minutes, and what older ones add."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.push.bars import LongerBar
 from pipeline.domain.candle import Candle
 from pipeline.domain.folds import fold_buckets
 from pipeline.domain.interval import MINUTE_MS, Interval
@@ -40,10 +39,3 @@ def recent_minutes(minutes: Sequence[Candle], *, interval: Interval) -> list[Can
     newest_ms = max((minute.open_ms for minute in minutes), default=0)
     first_ms = interval.open_ms(newest_ms) - interval.ms
     return [minute for minute in minutes if minute.open_ms >= first_ms]
-
-
-def candle_in_progress(minutes: Sequence[Candle], *, interval: Interval) -> Candle | None:
-    """The newest candle, forming or just closed; None without minutes."""
-    if interval is Interval.M1:
-        return max(minutes, key=lambda minute: minute.open_ms, default=None)
-    return LongerBar(interval, minutes).candle()

@@ -8,7 +8,8 @@ import orjson
 import redis
 from redis.client import Pipeline
 
-from app.push.candles import candle_in_progress, closed_candles, keep_older, recent_minutes
+from app.push.bars import LongerBar
+from app.push.candles import closed_candles, keep_older, recent_minutes
 from app.push.frames import text_frame
 from app.push.subscriptions import Snapshot, Subscription
 from pipeline.domain import jsontext, names, views
@@ -56,11 +57,13 @@ class RedisSnapshots:
         interval = wanted.interval or Interval.M1
         seq, latest, minutes = self._minutes(wanted.symbol, _minutes_needed(interval, wanted.limit))
         closed = closed_candles(minutes, interval=interval)
-        older = self._older(wanted, interval) if len(closed) < wanted.limit else []
-        recent = recent_minutes(minutes + latest, interval=interval)
+        older = () if _enough(closed, wanted.limit) else self._older(wanted, interval)
         first = keep_older(older, closed)[-wanted.limit :]
-        frames = _candle_frames(wanted.symbol, interval, first, candle_in_progress(recent, interval=interval), seq)
-        return Snapshot(seq=seq, frames=frames, minutes=() if interval is Interval.M1 else tuple(recent))
+        if interval is Interval.M1:
+            newest = max(minutes[-1:] + latest, key=lambda minute: minute.open_ms, default=None)
+            return Snapshot(seq=seq, frames=_candle_frames(wanted.symbol, interval, first, newest, seq))
+        bar = LongerBar(interval, recent_minutes(minutes + latest, interval=interval))
+        return Snapshot(seq=seq, frames=_candle_frames(wanted.symbol, interval, first, bar.candle(), seq), bar=bar)
 
     def _minutes(self, symbol: str, count: int) -> tuple[int | None, list[Candle], list[Candle]]:
         """(sequence number, the newest minute if any, the closed minutes in time order), all of one moment."""
@@ -98,6 +101,11 @@ class RedisSnapshots:
 
 def _minutes_needed(interval: Interval, limit: int) -> int:
     return min(names.REALTIME_MINUTES, (limit + 2) * interval.minutes)
+
+
+def _enough(closed: Sequence[Candle], limit: int) -> bool:
+    """Whether Redis alone gives ``limit`` candles; the minutes it keeps may begin in the middle of the first."""
+    return len(closed) >= limit and (closed[-limit].interval is Interval.M1 or closed[-limit].complete)
 
 
 def _sequence(text: bytes | None) -> int | None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.push.bars import LongerBar
 from app.push.tail import Position
-from pipeline.domain.candle import Candle
 from pipeline.domain.interval import Interval
 
 
@@ -23,12 +23,12 @@ class Subscription:
 class Snapshot:
     """The state of a stream at ``seq`` (None: nothing says) as frames to send first.
 
-    ``minutes`` are the minutes, forming one included, from which a longer candle goes on being folded.
+    ``bar`` is the longer candle in progress; it is shared, so take a copy to go on folding.
     """
 
     seq: int | None
     frames: tuple[bytes, ...]
-    minutes: tuple[Candle, ...] = ()
+    bar: LongerBar | None = None
 
 
 class Snapshots(Protocol):

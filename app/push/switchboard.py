@@ -112,7 +112,8 @@ class Switchboard:
     def _join_folded(
         channel: Channel, interval: Interval, opening: Opening, held: list[Message], outbox: Outbox
     ) -> list[Message]:
-        bar = LongerBar(interval, opening.snapshot.minutes)
+        known = opening.snapshot.bar
+        bar = LongerBar(interval) if known is None else known.copy()
         longer = [_longer(bar, message.push, minute_of(message.push)) for message in held]
         channel.folded.setdefault(interval, set()).add(outbox)
         channel.bars.setdefault(interval, bar)

@@ -1,10 +1,15 @@
 """Longer candles on the socket: the fold of a bucket's closed minutes and the forming one."""
 
 import random
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.push.bars import LongerBar
 from app.push.counters import Counters
@@ -39,7 +44,7 @@ class Chart:
     def join(self, *minutes: Candle, seq: int | None = None) -> Outbox:
         outbox = Outbox("BTCUSDT", counters=Counters())
         read_at = self.seq if seq is None else seq
-        snapshot = Snapshot(seq=read_at, frames=(), minutes=minutes)
+        snapshot = Snapshot(seq=read_at, frames=(), bar=LongerBar(Interval.M5, minutes))
         self.board.attach(FIVE, Opening(snapshot, Position(0, read_at)), outbox)
         return outbox
 
@@ -134,6 +139,70 @@ def test_the_step_by_step_fold_equals_the_fold_of_all_minutes(interval: Interval
             frame = minute(index, close=str(dice.randint(1, 99)), closed=False)
             _take(bar, held, replace(frame, event_ms=frame.open_ms + step))
         _take(bar, held, minute(index, close=str(dice.randint(1, 99))))
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> Candle:
+    """A frame of any minute of one day: forming, closed or corrected, traded or not."""
+    made = minute(draw(st.integers(0, 1_439)), close=str(draw(st.integers(1, 99))))
+    made = replace(made, volume=Decimal(draw(st.integers(0, 2))), event_ms=made.event_ms + draw(st.integers(0, 3)))
+    revision = draw(st.sampled_from(Revision))
+    return replace(made, closed=revision > Revision.FORMING, revision=revision)
+
+
+@settings(max_examples=60, deadline=None)
+@given(base=st.integers(0, 1_440), quiet=st.booleans(), later=st.lists(frames(), min_size=1, max_size=40))
+def test_a_day_in_any_order_with_quiet_minutes_equals_the_fold_of_all_minutes(
+    base: int, quiet: bool, later: list[Candle]
+) -> None:
+    volume = Decimal(0) if quiet else Decimal(1)
+    known = [replace(minute(index, close=str(index % 7 + 1)), volume=volume) for index in range(base)]
+    bar, held = LongerBar(Interval.D1, known), {candle.open_ms: candle for candle in known}
+    for frame in later:
+        if frame.supersedes(held.get(frame.open_ms)):
+            held[frame.open_ms] = frame
+        folded = bar.apply(frame)
+        whole = fold_minutes([held[open_ms] for open_ms in sorted(held)], interval=Interval.D1)
+        assert folded is not None
+        assert folded[1] == replace(whole, closed=folded[1].closed)
+
+
+def test_a_copy_goes_on_without_the_bar_it_was_made_from() -> None:
+    bar = LongerBar(Interval.H1, [minute(index) for index in range(40)])
+    before = bar.candle()
+    copy = bar.copy()
+    assert copy.candle() == before
+    copy.apply(minute(3, close="50", event_ms=minute(59).open_ms))
+    copy.apply(minute(40, close="99"))
+    after = copy.candle()
+    assert bar.candle() == before
+    assert after is not None
+    assert after.high == Decimal(99)
+    assert after.present == 41
+
+
+def test_a_day_costs_its_minutes_and_not_their_square() -> None:
+    quarter, day = ([minute(index) for index in range(count)] for count in (360, 1_440))
+    assert _cpu_s(lambda: LongerBar(Interval.D1, day)) < 6 * _cpu_s(lambda: LongerBar(Interval.D1, quarter))
+
+
+def test_a_forming_minute_costs_the_same_late_in_the_day_as_early() -> None:
+    def updates(known: int) -> float:
+        bar = LongerBar(Interval.D1, [minute(index) for index in range(known)])
+        forming = [minute(known, closed=False, close=str(n + 1), event_ms=10**13 + n) for n in range(400)]
+        return _cpu_s(lambda: [bar.apply(frame) for frame in forming])
+
+    assert updates(1_411) < 3 * updates(31)
+
+
+def _cpu_s(work: Callable[[], object]) -> float:
+    """The least CPU time of this thread over some runs: what else the machine does only adds to it."""
+    taken = []
+    for _ in range(7):
+        start_s = time.thread_time()
+        work()
+        taken.append(time.thread_time() - start_s)
+    return min(taken)
 
 
 def _take(bar: LongerBar, held: dict[int, Candle], frame: Candle) -> None:

@@ -13,6 +13,7 @@ from pipeline.adapters.redis_writer import RedisShelf
 from pipeline.domain import jsontext, names, views
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
+from pipeline.domain.folds import fold_buckets
 from pipeline.domain.interval import Interval
 from pipeline.domain.pushes import REALTIME, UPDATE, Push, push_body
 from pipeline.domain.shelf import Change, Published, PutBook, PutCandle, PutLatest, PutTrades
@@ -148,6 +149,38 @@ def test_older_candles_come_from_history_and_redis_has_the_last_word(store: Stor
     assert [(candle["openTime"], candle["close"]) for candle in candles] == [
         (minute(-10).open_ms, 5), (minute(-5).open_ms, 5), (minute(0).open_ms, 5), (minute(5).open_ms, 1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("interval", "limit"), [(Interval.M5, 2), (Interval.M15, 3), (Interval.H1, 1)], ids=lambda value: str(value)
+)
+def test_a_first_candle_whose_minutes_redis_no_longer_has_comes_from_history(
+    store: Store, cache: Cache, interval: Interval, limit: int
+) -> None:
+    count = interval.minutes * limit
+
+    def history(_symbol: str, _interval: Interval, most: int) -> Sequence[Candle]:
+        minutes = [minute(index, close=str(index + 1)) for index in range(count)]
+        return fold_buckets(minutes, interval=interval)[-most:]
+
+    for index in range(1, count + 1):  # Redis begins one minute into the first candle
+        cache.candle(minute(index, close=str(index + 1)))
+    wanted = Subscription(stream="kline", symbol="BTCUSDT", interval=interval, limit=limit)
+    frame = RedisSnapshots(store.client(), history=history).read(wanted).frames[0]
+    candles = jsontext.loads_exact(frame[frame.index(b"{") :])["candles"]
+    assert [candle["present"] for candle in candles] == [interval.minutes] * limit
+    assert (candles[0]["openTime"], candles[0]["open"]) == (minute(0).open_ms, 1)
+
+
+def test_history_is_not_asked_while_redis_has_every_minute(store: Store, cache: Cache) -> None:
+    def history(_symbol: str, _interval: Interval, _most: int) -> Sequence[Candle]:
+        raise AssertionError("asked without need")
+
+    for index in range(11):
+        cache.candle(minute(index))
+    wanted = Subscription(stream="kline", symbol="BTCUSDT", interval=Interval.M5, limit=2)
+    frame = RedisSnapshots(store.client(), history=history).read(wanted).frames[0]
+    assert len(jsontext.loads_exact(frame[frame.index(b"{") :])["candles"]) == 2
 
 
 def test_an_empty_store_gives_empty_first_messages(store: Store, cache: Cache) -> None:

@@ -25,7 +25,6 @@ class World:
         self.lock = threading.Lock()
         self.sequences: dict[tuple[str, str], int] = defaultdict(int)
         self.state: dict[tuple[str, str], list[int]] = defaultdict(list)
-        self.minutes: tuple[Candle, ...] = ()
         self.hub: Hub | None = None
 
     def start(self, hub: Hub) -> None:
@@ -59,7 +58,7 @@ class World:
             seq = self.sequences[wanted.stream, wanted.symbol]
             marks = list(self.state[wanted.stream, wanted.symbol])
         text = jsontext.dumps({"type": "initial", "symbol": wanted.symbol, "marks": marks, "seq": seq, "eventTime": T0})
-        return Snapshot(seq=seq, frames=(text_frame(text),), minutes=self.minutes)
+        return Snapshot(seq=seq, frames=(text_frame(text),))
 
 
 def minute(index: int, *, close: str = "1", closed: bool = True, event_ms: int | None = None) -> Candle:
