@@ -1,7 +1,9 @@
 """A socket's query string, read strictly: what is wrong is said by field before any handshake."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+from werkzeug.datastructures import MultiDict
 
 from app.problems import FieldError, ProblemError, bad_parameters, unknown_symbol
 from app.push.subscriptions import Subscription
@@ -12,12 +14,21 @@ TRADES_LIMIT = (50, 100)
 """(default, most) how many entries a first message has."""
 ORDERBOOK_LEVELS = 20
 
+PARAMETERS = {
+    "kline": ("symbol", "interval", "limit", "since"),
+    "orderbook": ("symbol", "since"),
+    "trades": ("symbol", "limit", "since"),
+}
+"""What each stream may be asked with."""
+
+_SHOWN = 60
 _SYMBOL = re.compile(r"[A-Z0-9]{2,20}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-def subscription(stream: str, query: Mapping[str, str], *, knows: Callable[[str], bool]) -> Subscription:
+def subscription(stream: str, query: "MultiDict[str, str]", *, knows: Callable[[str], bool]) -> Subscription:
     """What a socket asks for. Raises ProblemError naming the field."""
+    _check_names(query, PARAMETERS[stream])
     symbol = _symbol(query, knows)
     since = _number(query, "since", default=None, least=0, most=10**18)
     if stream == "orderbook":
@@ -26,6 +37,14 @@ def subscription(stream: str, query: Mapping[str, str], *, knows: Callable[[str]
     default, most = KLINE_LIMIT if stream == "kline" else TRADES_LIMIT
     limit = _number(query, "limit", default=default, least=1, most=most) or default
     return Subscription(stream=stream, symbol=symbol, interval=interval, limit=limit, since=since)
+
+
+def _check_names(query: "MultiDict[str, str]", known: Sequence[str]) -> None:
+    unknown = f"is no parameter here; known are {', '.join(known)}"
+    errors = [FieldError(name[:_SHOWN], "given more than once") for name in query if len(query.getlist(name)) > 1]
+    errors += [FieldError(name[:_SHOWN], unknown) for name in query if name not in known]
+    if errors:
+        raise bad_parameters(errors)
 
 
 def _symbol(query: Mapping[str, str], knows: Callable[[str], bool]) -> str:

@@ -59,6 +59,12 @@ def test_no_compression_is_agreed_on(shared: Server) -> None:
         ("/ws/kline?symbol=BTCUSDT&limit=501", 400, "limit"),
         ("/ws/kline?symbol=BTCUSDT&limit=%D9%A3", 400, "limit"),
         ("/ws/orderbook?symbol=BTCUSDT&since=-1", 400, "since"),
+        ("/ws/orderbook?symbol=BTCUSDT&limit=5", 400, "limit"),
+        ("/ws/orderbook?symbol=BTCUSDT&interval=1m", 400, "interval"),
+        ("/ws/trades?symbol=BTCUSDT&interval=1m", 400, "interval"),
+        ("/ws/trades?symbol=BTCUSDT&symbol=ETHUSDT", 400, "symbol"),
+        ("/ws/kline?symbol=BTCUSDT&limit=5&limit=5", 400, "limit"),
+        ("/ws/kline?symbol=BTCUSDT&foo=1", 400, "foo"),
     ],
 )
 def test_a_bad_question_is_refused_before_the_handshake_by_field(
