@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dash.exceptions import DependencyException
 from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
+from werkzeug.routing import Rule, WebsocketMismatch
 
 from app.problems import ProblemError, answer
 
@@ -16,7 +17,10 @@ def only_known_pages(app: Flask, pages: Collection[str] = ()) -> None:
     """Answer 404 for a path that only Dash's catch-all would serve, unless it is one of ``pages``."""
 
     def refuse() -> None:
-        if request.url_rule is not None and request.url_rule.rule == CATCH_ALL and request.path not in pages:
+        rule = request.url_rule
+        if isinstance(request.routing_exception, WebsocketMismatch):
+            rule = _page_rule(app)
+        if rule is not None and rule.rule == CATCH_ALL and request.path not in pages:
             raise NotFound("there is no such page; /docs lists the routes")
 
     def missing(_error: DependencyException) -> Response:
@@ -24,3 +28,9 @@ def only_known_pages(app: Flask, pages: Collection[str] = ()) -> None:
 
     app.before_request(refuse)
     app.register_error_handler(DependencyException, missing)
+
+
+def _page_rule(app: Flask) -> Rule | None:
+    """What would serve this request if it did not ask for a socket."""
+    adapter = app.create_url_adapter(request)
+    return None if adapter is None else adapter.match(return_rule=True, websocket=False)[0]
