@@ -3,13 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+# Plotly takes numpy as soon as sys.modules holds it, also while another thread is still importing it, and then fails on
+# what the half of it lacks. So all of it is here before the first request.
+import numpy as np  # noqa: F401 - imported for Plotly
 from dash import Dash
 from dash.development.base_component import Component
 from flask import Flask
 from flask_caching import Cache
+from plotly.io.json import to_json_plotly
 
 from callbacks import market
 from callbacks.reads import MarketReads
+from layouts.figures.depth import depth_figure
 from layouts.pages.market import market_page
 from layouts.parts.header import symbol_option
 
@@ -43,6 +48,7 @@ def mount_dashboard(server: Flask, reads: MarketReads, cache: Cache, push_port: 
 
     Everything the page loads comes from this server: nothing from a CDN, no inline script of ours.
     """
+    to_json_plotly(depth_figure(None))  # what Plotly loads with its first figure no request waits for
     silent: Any = None  # Dash's annotation of update_title leaves out its own None
     host: Any = server  # and that of server the Flask it documents
     app = Dash(
