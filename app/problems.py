@@ -103,8 +103,15 @@ def answer(problem: ProblemError) -> Response:
 def _away(error: TransientError) -> Response:
     log.warning("%s %s: %s", request.method, request.path, error)
     retry_after = {"Retry-After": str(max(RETRY_AFTER_S, round(error.retry_after_s or 0)))}
+    return answer(ProblemError(503, "store-away", _outside(error), headers=retry_after))
+
+
+def _outside(error: TransientError) -> str:
+    """Our own words as they are; of a driver's, which tell addresses and ports, only the store's name."""
+    if error.__cause__ is None:
+        return str(error)
     store = str(error).partition(":")[0]
-    return answer(ProblemError(503, "store-away", f"{store} does not answer in time", headers=retry_after))
+    return f"{store} does not answer in time"
 
 
 def _http(error: HTTPException) -> Response:

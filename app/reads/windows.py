@@ -53,17 +53,25 @@ class Movements:
 class WindowReads:
     """Movements over a window, kept for five seconds so that many readers cost one aggregation."""
 
-    def __init__(self, redis: RedisReader, mongo: MongoReader, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        redis: RedisReader,
+        mongo: MongoReader,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._redis = redis
         self._mongo = mongo
+        self._patience_s = patience_s
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, tuple[str, ...]], tuple[float, Movements]] = {}
 
     def movements(self, symbols: Sequence[str], window: str) -> Movements:
         """What ``symbols`` did over ``window``, one of WINDOWS_MS. Raises TransientError while a store is away."""
-        if not self._lock.acquire(timeout=PATIENCE_S):
-            raise TransientError("another reader still waits for the stores to answer", retry_after_s=PATIENCE_S)
+        if not self._lock.acquire(timeout=self._patience_s):
+            raise TransientError("MongoDB: another reader still waits for it", retry_after_s=PATIENCE_S)
         try:
             return self._fresh((window, tuple(symbols)))
         finally:
