@@ -1,12 +1,16 @@
 """Reads through a cache, so that a thousand open pages ask the stores once a second and not a thousand times."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from flask_caching import Cache
 
 from callbacks.reads import FeedState, Market, MarketReads, Ticker
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
+from pipeline.domain.faults import TransientError
 from pipeline.domain.interval import Interval
 from pipeline.domain.trade import Trade
 
@@ -15,41 +19,79 @@ LIVE_S = 1
 SLOW_S = 2
 """Seconds for what changes slowly or costs more: the last 24 hours, the history of a chart."""
 MARKETS_S = 10
+AWAY_S = 2.0
+"""How long after a read failed the same read of any market fails at once: a hanging store costs each its deadline."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def cached_reads(reads: MarketReads, *, cache: Cache) -> MarketReads:
-    """``reads`` with each answer kept for a moment; errors are never kept."""
-    return _CachedReads(reads, cache)
+def cached_reads(reads: MarketReads, *, cache: Cache, clock: Callable[[], float] = time.monotonic) -> MarketReads:
+    """``reads`` with each answer kept for a moment; a TransientError is raised again for ``AWAY_S`` without asking.
+
+    ``clock`` tells seconds.
+    """
+    return _CachedReads(reads, cache, clock)
+
+
+def _impatient(clock: Callable[[], float]) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    def failing_at_once(read: Callable[P, T]) -> Callable[P, T]:
+        failed: tuple[float, str, float | None] | None = None
+
+        @wraps(read)
+        def tried(*args: P.args, **kwargs: P.kwargs) -> T:
+            nonlocal failed
+            recent = failed
+            if recent is not None and clock() - recent[0] < AWAY_S:
+                raise TransientError(recent[1], retry_after_s=recent[2])
+            try:
+                return read(*args, **kwargs)
+            except TransientError as error:
+                failed = clock(), str(error), error.retry_after_s
+                raise
+
+        return tried
+
+    return failing_at_once
 
 
 class _CachedReads:
-    def __init__(self, reads: MarketReads, cache: Cache) -> None:
+    def __init__(self, reads: MarketReads, cache: Cache, clock: Callable[[], float]) -> None:
+        impatient = _impatient(clock)
+
         # Plain functions, since the cache's key of a bound method holds the address of its object.
         @cache.memoize(timeout=MARKETS_S, response_filter=bool)
+        @impatient
         def symbols() -> Sequence[Market]:
             return reads.symbols()
 
         @cache.memoize(timeout=LIVE_S)
+        @impatient
         def candles(symbol: str, interval: str, limit: int) -> Sequence[Candle]:
             return reads.candles(symbol, Interval(interval), limit)
 
         @cache.memoize(timeout=LIVE_S)
+        @impatient
         def forming(symbol: str, interval: str) -> Candle | None:
             return reads.forming(symbol, Interval(interval))
 
         @cache.memoize(timeout=LIVE_S)
+        @impatient
         def book(symbol: str) -> BookSnapshot | None:
             return reads.book(symbol)
 
         @cache.memoize(timeout=LIVE_S)
+        @impatient
         def trades(symbol: str, limit: int) -> Sequence[Trade]:
             return reads.trades(symbol, limit)
 
         @cache.memoize(timeout=SLOW_S)
+        @impatient
         def ticker(symbol: str) -> Ticker:
             return reads.ticker(symbol)
 
         @cache.memoize(timeout=LIVE_S)
+        @impatient
         def feed_state(symbol: str) -> FeedState:
             return reads.feed_state(symbol)
 

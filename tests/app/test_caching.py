@@ -1,11 +1,12 @@
 """The page's cache is a convenience: it may be wiped, and it may be away."""
 
 from dataclasses import replace
+from typing import Any
 
 import redis
 from flask import Flask
 
-from app.caching import KEY_PREFIX, redis_cache
+from app.caching import KEY_PREFIX, SKIPPED_S, PatientRedisCache, redis_cache
 from pipeline.settings import Settings
 
 
@@ -40,3 +41,23 @@ def test_every_key_has_the_prefix_and_a_life(namespace: Settings) -> None:
         keys = client.keys("*")
         assert keys
         assert all(key.startswith(KEY_PREFIX.encode()) and client.ttl(key) > 0 for key in keys)
+
+
+class AskedRedis(redis.Redis):
+    """A client of nothing that counts its commands."""
+
+    asked = 0
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        self.asked += 1
+        raise redis.TimeoutError("hangs")
+
+
+def test_a_redis_that_hangs_costs_one_deadline_and_not_one_for_each_call() -> None:
+    client, now_s = AskedRedis(), [100.0]
+    cache = PatientRedisCache(client, clock=lambda: now_s[0])
+    assert (cache.get("a"), cache.set("a", 1), cache.get_many("a", "b")) == (None, False, [None, None])
+    assert (client.asked, cache.set_many({"a": 1})) == (1, [])
+    now_s[0] += SKIPPED_S
+    assert cache.get("a") is None
+    assert client.asked == 2

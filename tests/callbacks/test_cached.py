@@ -1,4 +1,4 @@
-"""Cached reads ask the stores once a beat, keep markets and intervals apart, and never keep an error."""
+"""Cached reads ask the stores once a beat, keep markets and intervals apart, and keep an error for a moment."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask_caching import Cache
 
-from callbacks.cached import cached_reads
+from callbacks.cached import AWAY_S, cached_reads
 from callbacks.reads import MarketReads
 from pipeline.domain.faults import TransientError
 from pipeline.domain.interval import Interval
@@ -24,17 +24,31 @@ class CountedReads(MemoryReads):
         return super().trades(symbol, limit)
 
 
+class Seconds:
+    """A clock that is put forward."""
+
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Seconds:
+    return Seconds()
+
+
 @pytest.fixture
 def stores() -> CountedReads:
     return CountedReads(now_ms=lambda: NOW_MS)
 
 
 @pytest.fixture
-def reads(stores: CountedReads) -> Iterator[MarketReads]:
+def reads(stores: CountedReads, clock: Seconds) -> Iterator[MarketReads]:
     server = Flask("cached")
     cache = Cache(server, config={"CACHE_TYPE": "SimpleCache"})
     with server.app_context():
-        yield cached_reads(stores, cache=cache)
+        yield cached_reads(stores, cache=cache, clock=clock)
 
 
 def test_a_second_question_is_answered_without_the_store(reads: MarketReads, stores: CountedReads) -> None:
@@ -50,17 +64,32 @@ def test_markets_and_intervals_have_answers_of_their_own(reads: MarketReads) -> 
     assert len(reads.candles("BTCUSDT", Interval.M1, 4)) == 4
 
 
-def test_an_error_is_not_kept(reads: MarketReads, stores: CountedReads) -> None:
+def test_a_store_that_just_failed_is_not_asked_again_by_the_same_read(
+    reads: MarketReads, stores: CountedReads, clock: Seconds
+) -> None:
     stores.away = True
-    with pytest.raises(TransientError):
-        reads.book("BTCUSDT")
+    for symbol in ("BTCUSDT", "BTCUSDT", "ETHUSDT"):
+        with pytest.raises(TransientError):
+            reads.trades(symbol, 5)
+    assert stores.asked == 1
     stores.away = False
     assert reads.book("BTCUSDT") is not None
+    clock.now_s += AWAY_S
+    assert reads.trades("BTCUSDT", 5)
 
 
-def test_no_markets_yet_is_not_kept(reads: MarketReads, stores: CountedReads) -> None:
+def test_what_is_still_kept_is_answered_while_the_store_is_away(reads: MarketReads, stores: CountedReads) -> None:
+    kept = reads.trades("BTCUSDT", 5)
+    stores.away = True
+    with pytest.raises(TransientError):
+        reads.trades("ETHUSDT", 5)
+    assert reads.trades("BTCUSDT", 5) == kept
+
+
+def test_no_markets_yet_is_not_kept(reads: MarketReads, stores: CountedReads, clock: Seconds) -> None:
     stores.away = True
     with pytest.raises(TransientError):
         reads.symbols()
     stores.away = False
+    clock.now_s += AWAY_S
     assert [market.symbol for market in reads.symbols()] == ["BTCUSDT", "ETHUSDT", "DOGEUSDT"]
