@@ -8,7 +8,7 @@
   const SILENT_MS = 12000; // no answer to a poll for so long: the server is away
   const OLDER_REFUSED_MS = 10000; // an older event is refused only so long after the last accepted one
   const FAST_POLL_MS = 1000;
-  const CALM_POLL_MS = 5000; // while the sockets carry the news
+  const CALM_POLL_MS = 5000; // while all three sockets carry the news
   const REFETCH_MS = 2000;
   const PANELS = {
     candles: { id: "candles-panel", staleMs: 15000, quiet: "No update for" },
@@ -89,14 +89,15 @@
     if (answer.status === "empty" && !PANELS[name].at) feed.say(name, "empty", "Nothing here yet");
     return true;
   };
-  // Asks a Python callback again by counting its store up; at most once in two seconds.
+  // Asks a Python callback again by counting its store up, or all that poll by a beat out of turn; at most once in two seconds.
   feed.again = function (storeId) {
     const now = performance.now();
     const entry = (refetches[storeId] = refetches[storeId] || { at: -Infinity, count: 0, timer: 0 });
     if (entry.timer) return;
     const ask = () => {
       Object.assign(entry, { at: performance.now(), count: entry.count + 1, timer: 0 });
-      clientside.set_props(storeId, { data: entry.count });
+      // A beat's count is Dash's own; the page's age in ms is always ahead of it.
+      clientside.set_props(storeId, storeId === "poll" ? { n_intervals: Math.floor(entry.at) } : { data: entry.count });
     };
     entry.timer = setTimeout(ask, Math.max(0, entry.at + REFETCH_MS - now));
   };

@@ -25,10 +25,10 @@
   const open = {}; // stream -> {socket, seq, at, tries}
 
   const sockets = (cs.sockets = { messages: 0, gaps: 0, opened: 0 });
-  sockets.live = () => {
-    const kline = open.kline;
-    return Boolean(kline && kline.opened && performance.now() - kline.at < QUIET_MS);
-  };
+  // All three, since what one does not carry must be polled; only candles never fall silent on a quiet market.
+  sockets.live = () =>
+    Object.keys(STREAMS).every((stream) => open[stream] && open[stream].opened) &&
+    performance.now() - open.kline.at < QUIET_MS;
   sockets.returning = () => everLive > 0 && performance.now() - everLive < 30000;
 
   sockets.follow = function (symbol, interval) {
@@ -128,6 +128,7 @@
   function received(stream, entry, text) {
     let message = null;
     try { message = JSON.parse(text); } catch { return; }
+    if (!message || typeof message !== "object") return;
     sockets.messages += 1;
     entry.at = performance.now();
     if (typeof message.seq === "number") {
@@ -140,8 +141,14 @@
         cs.feed.again("trades-refetch");
       }
     }
-    HANDLERS[stream](message);
+    if (message.type !== "missed" && CARRIED[stream](message)) HANDLERS[stream](message);
+    else if (stream !== "trades") cs.feed.again("poll");
   }
+  const CARRIED = {
+    kline: (message) => Array.isArray(message.candles) || Boolean(message.candle),
+    orderbook: (message) => Array.isArray(message.bids) && Array.isArray(message.asks),
+    trades: (message) => Array.isArray(message.trades) || Boolean(message.trade),
+  };
   const HANDLERS = {
     kline(message) {
       for (const candle of message.candles || []) cs.candles.candle(candle, { pushed: true });

@@ -105,6 +105,34 @@ def test_a_missed_trade_is_fetched_by_polling(page: Visit, server: MarketServer)
     assert page.complaints == []
 
 
+@pytest.mark.parametrize(("stream", "polled"), [("orderbook", "ladder-book"), ("kline", "candles-tick")])
+@pytest.mark.parametrize("kind", ["missed", "later"])
+def test_a_message_without_its_payload_is_fetched_by_polling(
+    page: Visit, server: MarketServer, stream: str, polled: str, kind: str
+) -> None:
+    page.page.evaluate("() => dash_clientside.set_props('poll', {interval: 3600000})")
+    before = server.asked_for(polled)
+    now = server.clock.now_ms() + 60_000
+    server.push.say(stream, {"type": kind, "symbol": "BTCUSDT", "count": 3, "eventTime": now})
+    server.push.say("orderbook", book(50_000, now + 1))
+    page.see("() => document.querySelector('#ladder-bids .cs-price').textContent === '49,999.00'")
+    while server.asked_for(polled) == before:
+        page.see("() => true")
+    assert page.complaints == []
+
+
+def test_a_part_that_is_not_pushed_is_polled_at_the_fast_beat_and_the_page_says_so(
+    visit: Visit, server: MarketServer
+) -> None:
+    visit.page.route_web_socket("**/ws/orderbook**", lambda socket: socket.close())
+    visit.open(server)
+    visit.see("() => candlestream.sockets.opened === 2 && candlestream.sockets.messages >= 2")
+    started = visit.ask("() => { window.began = performance.now(); return candlestream.feed.polls; }")
+    visit.see("(old) => candlestream.feed.polls >= old + 4", started)
+    assert visit.ask("() => performance.now() - window.began") < 8_000
+    assert visit.text(".cs-connection-state") != "Live push"
+
+
 def test_a_bar_pushed_as_closed_is_appended(page: Visit, server: MarketServer) -> None:
     bars = page.ask("() => candlestream.chart.bars.length")
     forming = server.reads.forming("BTCUSDT", Interval.M1)
