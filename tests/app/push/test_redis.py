@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from app.push.candles import closed_candles
 from app.push.snapshots import RedisSnapshots
 from app.push.subscriptions import Subscription
 from pipeline.adapters.redis_writer import RedisShelf
 from pipeline.domain import jsontext, names, views
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
-from pipeline.domain.folds import fold_buckets
 from pipeline.domain.interval import Interval
 from pipeline.domain.pushes import REALTIME, UPDATE, Push, push_body
 from pipeline.domain.shelf import Change, Published, PutBook, PutCandle, PutLatest, PutTrades
@@ -151,25 +151,20 @@ def test_older_candles_come_from_history_and_redis_has_the_last_word(store: Stor
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("interval", "limit"), [(Interval.M5, 2), (Interval.M15, 3), (Interval.H1, 1)], ids=lambda value: str(value)
-)
-def test_a_first_candle_whose_minutes_redis_no_longer_has_comes_from_history(
-    store: Store, cache: Cache, interval: Interval, limit: int
-) -> None:
-    count = interval.minutes * limit
+def test_a_first_candle_whose_minutes_redis_no_longer_has_comes_from_history(store: Store, cache: Cache) -> None:
+    minutes = [minute(index, close=str(index + 1)) for index in range(names.REALTIME_MINUTES + 1)]
 
-    def history(_symbol: str, _interval: Interval, most: int) -> Sequence[Candle]:
-        minutes = [minute(index, close=str(index + 1)) for index in range(count)]
-        return fold_buckets(minutes, interval=interval)[-most:]
+    def history(_symbol: str, interval: Interval, most: int) -> Sequence[Candle]:
+        return closed_candles(minutes, interval=interval)[-most:]
 
-    for index in range(1, count + 1):  # Redis begins one minute into the first candle
-        cache.candle(minute(index, close=str(index + 1)))
-    wanted = Subscription(stream="kline", symbol="BTCUSDT", interval=interval, limit=limit)
-    frame = RedisSnapshots(store.client(), history=history).read(wanted).frames[0]
-    candles = jsontext.loads_exact(frame[frame.index(b"{") :])["candles"]
-    assert [candle["present"] for candle in candles] == [interval.minutes] * limit
-    assert (candles[0]["openTime"], candles[0]["open"]) == (minute(0).open_ms, 1)
+    for closed in minutes[1:]:  # as many as Redis keeps: they begin one minute into the first candle
+        cache.shelf.apply([PutCandle(closed, keep_from_ms=0)])
+    for interval, limit in ((Interval.M5, 300), (Interval.M15, 100), (Interval.H1, 25), (Interval.D1, 1)):
+        wanted = Subscription(stream="kline", symbol="BTCUSDT", interval=interval, limit=limit)
+        frame = RedisSnapshots(store.client(), history=history).read(wanted).frames[0]
+        candles = jsontext.loads_exact(frame[frame.index(b"{") :])["candles"]
+        assert [candle["present"] for candle in candles] == [interval.minutes] * limit
+        assert (candles[0]["openTime"], candles[0]["open"]) == (minute(0).open_ms, 1)
 
 
 def test_history_is_not_asked_while_redis_has_every_minute(store: Store, cache: Cache) -> None:
