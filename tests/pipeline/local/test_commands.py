@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,9 @@ def up(environment: dict[str, str], *, expect: str = "") -> Iterator[subprocess.
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as stack:
         try:
             assert stack.stdout
-            assert not expect or any(expect in line for line in stack.stdout)
-            assert any("ready, without a page" in line for line in stack.stdout)
+            said = list(takewhile(lambda line: "ready, without a page" not in line, stack.stdout))
+            assert any(expect in line for line in said), said
+            assert stack.poll() is None
             yield stack
         finally:
             stack.kill()
