@@ -1,18 +1,16 @@
 """Longer candles on the socket: the fold of a bucket's closed minutes and the forming one."""
 
-import gc
 import random
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from itertools import count, islice
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.push import bars
 from app.push.bars import LongerBar
 from app.push.counters import Counters
 from app.push.outbox import Outbox
@@ -183,41 +181,35 @@ def test_a_copy_goes_on_without_the_bar_it_was_made_from() -> None:
     assert after.present == 41
 
 
-def test_a_day_costs_its_minutes_and_not_their_square() -> None:
-    quarter, day = ([minute(index) for index in range(size)] for size in (360, 1_440))
-    assert _cost_ratio(lambda: LongerBar(Interval.D1, day), lambda: LongerBar(Interval.D1, quarter)) < 6
+@pytest.fixture
+def folded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many candles each fold was handed: what a bar costs, counted instead of timed."""
+    sizes: list[int] = []
+
+    def counting(minutes: Sequence[Candle], *, interval: Interval) -> Candle:
+        sizes.append(len(minutes))
+        return fold_minutes(minutes, interval=interval)
+
+    monkeypatch.setattr(bars, "fold_minutes", counting)
+    return sizes
 
 
-def test_a_forming_minute_costs_the_same_late_in_the_day_as_early() -> None:
-    def updates(known: int) -> Callable[[], object]:
+def test_a_day_costs_its_minutes_and_not_their_square(folded: list[int]) -> None:
+    LongerBar(Interval.D1, [minute(index) for index in range(1_440)]).candle()
+    assert 0 < sum(folded) < 3 * 1_440
+
+
+def test_a_forming_minute_costs_the_same_late_in_the_day_as_early(folded: list[int]) -> None:
+    costs = []
+    for known in (31, 1_411):
         bar = LongerBar(Interval.D1, [minute(index) for index in range(known)])
-        event_ms = count(10**13)
         forming = minute(known, closed=False)
-
-        def run() -> None:
-            for now_ms in islice(event_ms, 100):
-                bar.apply(replace(forming, event_ms=now_ms, trades=now_ms))
-
-        run()
-        return run
-
-    assert _cost_ratio(updates(1_411), updates(31)) < 3
-
-
-def _cost_ratio(much: Callable[[], object], little: Callable[[], object]) -> float:
-    """CPU time of one over the other's: the least of runs in turn, for what else the machine does only adds to it."""
-    gc.disable()
-    try:
-        pairs = [(_cpu_s(much), _cpu_s(little)) for _ in range(15)]
-    finally:
-        gc.enable()
-    return min(first for first, _ in pairs) / min(second for _, second in pairs)
-
-
-def _cpu_s(work: Callable[[], object]) -> float:
-    start_s = time.thread_time()
-    work()
-    return time.thread_time() - start_s
+        bar.apply(forming)
+        folded.clear()
+        for later in range(1, 101):
+            bar.apply(replace(forming, event_ms=forming.event_ms + later, trades=forming.trades + later))
+        costs.append(sum(folded))
+    assert 0 < costs[1] <= costs[0] + 100
 
 
 def _take(bar: LongerBar, held: dict[int, Candle], frame: Candle) -> None:
