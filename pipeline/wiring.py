@@ -185,8 +185,14 @@ async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         log.info("stopped")
     except BaseExceptionGroup as group:
-        faults = group.subgroup(Fault)
-        raise (faults.exceptions[0] if faults else group) from group
+        raise _first(group.subgroup(Fault) or group) from group
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first error of a group, however deep: every task group on the way wraps what it raises."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _redis(settings: Settings) -> redis.Redis:

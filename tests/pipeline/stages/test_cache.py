@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
+
 from pipeline.adapters.memory import MemoryCandles, MemoryPublisher, MemoryShelf
+from pipeline.domain.faults import UndeliveredError
 from pipeline.domain.interval import MINUTE_MS
 from pipeline.domain.names import Topics
 from pipeline.domain.records import encode_candle, encode_trade
@@ -109,6 +112,21 @@ def test_a_poisoned_kline_is_kept_once_by_the_archive_and_not_again_by_the_cache
     Archive(reader=reader, candles=candles, dead_letters=dead, topics=TOPICS, clock=lambda: NOON_MS).step()
     assert dead.values(TOPICS.dead_letter) == [b"poison"]
     assert reader.commits == 1
+
+
+class StuckLog(MemoryPublisher):
+    """A log that never gets round to taking anything."""
+
+    def flush(self, timeout_s: float = 10) -> int:
+        return 1
+
+
+def test_an_offset_is_not_committed_past_a_dead_letter_the_log_did_not_take() -> None:
+    rig = Rig(MemoryShelf(), MemoryCandles())
+    rig.cache.dead_letters = StuckLog()
+    with pytest.raises(UndeliveredError):
+        rig.step(OneRecord(TOPICS.trades, "BTCUSDT", b"poison"))
+    assert rig.reader.commits == 0
 
 
 def test_the_archive_keeps_closed_minutes_only() -> None:
