@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from pipeline.domain.faults import BadMessageError
+
 
 def dumps(value: Any) -> bytes:
     """Compact JSON; Decimals become number tokens digit for digit, trailing zeros included."""
@@ -15,6 +17,24 @@ def dumps(value: Any) -> bytes:
 def loads(text: bytes | str) -> Any:
     """Fast JSON for text without exact numbers in it (numbers come back as int or float)."""
     return orjson.loads(text)
+
+
+def loads_object(text: bytes | str) -> dict[str, Any]:
+    """A message that must be a JSON object. Raises BadMessageError."""
+    try:
+        value = loads(text)
+    except ValueError as error:
+        raise BadMessageError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise BadMessageError(f"expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+def whole(value: object) -> int:
+    """A whole number, as it came. Raises TypeError."""
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
 
 
 def loads_exact(text: bytes | str) -> Any:

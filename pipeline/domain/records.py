@@ -37,17 +37,17 @@ def encode_candle(candle: Candle) -> bytes:
 
 def decode_candle(value: bytes) -> Candle:
     """A candle from a kline record. Raises BadMessageError."""
-    record = _object(value)
+    record = jsontext.loads_object(value)
     try:
         return Candle(
-            symbol=_name(record["s"]), interval=Interval(record["i"]), open_ms=_whole(record["t"]),
+            symbol=_name(record["s"]), interval=Interval(record["i"]), open_ms=jsontext.whole(record["t"]),
             open=Decimal(record["o"]), high=Decimal(record["h"]),
             low=Decimal(record["l"]), close=Decimal(record["c"]),
-            volume=Decimal(record["v"]), quote_volume=Decimal(record["q"]), trades=_whole(record["n"]),
+            volume=Decimal(record["v"]), quote_volume=Decimal(record["q"]), trades=jsontext.whole(record["n"]),
             taker_buy_volume=Decimal(record["V"]), taker_buy_quote_volume=Decimal(record["Q"]),
-            first_trade_id=_whole(record.get("f", -1)), last_trade_id=_whole(record.get("L", -1)),
+            first_trade_id=jsontext.whole(record.get("f", -1)), last_trade_id=jsontext.whole(record.get("L", -1)),
             closed=record["x"] is True, revision=Revision(record["revision"]), source=record["source"],
-            event_ms=_whole(record["eventTime"]), received_ms=_whole(record["receivedTime"]),
+            event_ms=jsontext.whole(record["eventTime"]), received_ms=jsontext.whole(record["receivedTime"]),
         )  # fmt: skip
     except _MALFORMED as error:
         raise BadMessageError(f"kline record: {error!r}") from error
@@ -71,16 +71,17 @@ def encode_trade(trade: Trade) -> bytes:
 
 def decode_trade(value: bytes) -> Trade:
     """A trade from a trade record. Raises BadMessageError."""
-    record = _object(value)
+    record = jsontext.loads_object(value)
     try:
         single = record["e"] == "trade"
         first = record["t"] if single else record["f"]
         return Trade(
-            symbol=_name(record["s"]), trade_id=_whole(first), last_id=_whole(record.get("l", first)),
-            aggregate_id=None if single else _whole(record["a"]),
+            symbol=_name(record["s"]), trade_id=jsontext.whole(first), last_id=jsontext.whole(record.get("l", first)),
+            aggregate_id=None if single else jsontext.whole(record["a"]),
             price=Decimal(record["p"]), quantity=Decimal(record["q"]),
-            time_ms=_whole(record["T"]), is_buyer_maker=record["m"] is True,
-            event_ms=_whole(record["eventTime"]), received_ms=_whole(record["receivedTime"]), source=record["source"],
+            time_ms=jsontext.whole(record["T"]), is_buyer_maker=record["m"] is True,
+            event_ms=jsontext.whole(record["eventTime"]), received_ms=jsontext.whole(record["receivedTime"]),
+            source=record["source"],
         )  # fmt: skip
     except _MALFORMED as error:
         raise BadMessageError(f"trade record: {error!r}") from error
@@ -101,7 +102,7 @@ def encode_book(record: BookRecord) -> bytes:
 
 def decode_book(value: bytes) -> BookRecord:
     """A full book or a difference from an order-book record. Raises BadMessageError."""
-    record = _object(value)
+    record = jsontext.loads_object(value)
     try:
         return _diff(record) if record["e"] == "depthUpdate" else _snapshot(record)
     except _MALFORMED as error:
@@ -110,30 +111,20 @@ def decode_book(value: bytes) -> BookRecord:
 
 def _diff(record: Mapping[str, Any]) -> BookDiff:
     return BookDiff(
-        symbol=_name(record["s"]), first_id=_whole(record["U"]), last_id=_whole(record["u"]),
+        symbol=_name(record["s"]), first_id=jsontext.whole(record["U"]), last_id=jsontext.whole(record["u"]),
         bids=_parse_levels(record["b"]), asks=_parse_levels(record["a"]),
-        event_ms=_whole(record["eventTime"]), received_ms=_whole(record["receivedTime"]),
+        event_ms=jsontext.whole(record["eventTime"]), received_ms=jsontext.whole(record["receivedTime"]),
         state=BookState(record["state"]),
     )  # fmt: skip
 
 
 def _snapshot(record: Mapping[str, Any]) -> BookSnapshot:
     return BookSnapshot(
-        symbol=_name(record["s"]), last_update_id=_whole(record["lastUpdateId"]),
+        symbol=_name(record["s"]), last_update_id=jsontext.whole(record["lastUpdateId"]),
         bids=_parse_levels(record["bids"]), asks=_parse_levels(record["asks"]),
-        event_ms=_whole(record["eventTime"]), received_ms=_whole(record["receivedTime"]),
+        event_ms=jsontext.whole(record["eventTime"]), received_ms=jsontext.whole(record["receivedTime"]),
         state=BookState(record["state"]),
     )  # fmt: skip
-
-
-def _object(value: bytes) -> dict[str, Any]:
-    try:
-        record = jsontext.loads(value)
-    except ValueError as error:
-        raise BadMessageError(f"not JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise BadMessageError(f"expected a JSON object, got {type(record).__name__}")
-    return record
 
 
 def _levels(levels: Iterable[Level]) -> list[tuple[str, str]]:
@@ -142,12 +133,6 @@ def _levels(levels: Iterable[Level]) -> list[tuple[str, str]]:
 
 def _parse_levels(rows: Iterable[tuple[str, str]]) -> tuple[Level, ...]:
     return tuple((Decimal(price), Decimal(quantity)) for price, quantity in rows)
-
-
-def _whole(value: object) -> int:
-    if type(value) is not int:
-        raise ValueError(f"{value!r} is not a whole number")
-    return value
 
 
 def _name(value: object) -> str:

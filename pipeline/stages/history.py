@@ -14,7 +14,7 @@ from pipeline.domain.faults import BadMessageError, TransientError
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 from pipeline.domain.names import Topics
 from pipeline.stages.backoff import Backoff, patiently
-from pipeline.stages.ports import Candles, Clock, Publisher, Venue
+from pipeline.stages.ports import Candles, Clock, Past, Publisher
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _minute(time_ms: int) -> int:
 class History:
     """Fills a range of history; safe to run again at any time."""
 
-    venue: Venue
+    venue: Past
     stored: Candles
     publisher: Publisher
     topics: Topics

@@ -149,7 +149,21 @@ class BookSync(Protocol):
         ...
 
 
-class Venue(Protocol):
+class Past(Protocol):
+    """An exchange's clock and its own record of what was."""
+
+    async def server_ms(self) -> int:
+        """Its clock."""
+        ...
+
+    async def klines(
+        self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int, received_ms: int
+    ) -> list[Candle]:
+        """Its own closed candles of a half-open range."""
+        ...
+
+
+class Venue(Past, Protocol):
     """An exchange."""
 
     def connection_urls(self, symbols: Sequence[str]) -> list[str]:
@@ -164,20 +178,10 @@ class Venue(Protocol):
         """A fresh book."""
         ...
 
-    async def server_ms(self) -> int:
-        """Its clock."""
-        ...
-
     async def symbols(self, wanted: Sequence[str]) -> dict[str, SymbolInfo]:
         """The markets it knows among ``wanted``."""
         ...
 
     async def depth(self, symbol: str, *, received_ms: int) -> BookSnapshot:
         """A full book."""
-        ...
-
-    async def klines(
-        self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int, received_ms: int
-    ) -> list[Candle]:
-        """Its own closed candles of a half-open range."""
         ...

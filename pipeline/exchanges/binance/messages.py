@@ -24,7 +24,7 @@ MOST_DIGITS = 24
 
 def decode(raw: bytes | str, *, received_ms: int) -> Event:
     """The word in one frame, combined or raw. Raises BadMessageError for anything the documents do not describe."""
-    frame = _object(raw)
+    frame = jsontext.loads_object(raw)
     payload = frame.get("data", frame)
     if not isinstance(payload, dict):
         raise BadMessageError(f"frame data is a {type(payload).__name__}, expected an object")
@@ -65,13 +65,6 @@ def amount(text: str) -> Decimal:
     return value
 
 
-def whole(value: object) -> int:
-    """A whole number, as it came. Raises TypeError."""
-    if type(value) is not int:
-        raise TypeError(f"{value!r} is not a whole number")
-    return value
-
-
 def flag(value: object) -> bool:
     """True or false, as it came. Raises TypeError."""
     if not isinstance(value, bool):
@@ -99,9 +92,9 @@ def _kline(payload: Mapping[str, Any], received_ms: int) -> Candle:
         Candle(
             symbol=k["s"], interval=Interval(k["i"]), open_ms=time_ms(k["t"]),
             open=positive(k["o"]), high=positive(k["h"]), low=positive(k["l"]), close=positive(k["c"]),
-            volume=amount(k["v"]), quote_volume=amount(k["q"]), trades=whole(k["n"]),
+            volume=amount(k["v"]), quote_volume=amount(k["q"]), trades=jsontext.whole(k["n"]),
             taker_buy_volume=amount(k["V"]), taker_buy_quote_volume=amount(k["Q"]),
-            first_trade_id=whole(k["f"]), last_trade_id=whole(k["L"]), closed=flag(k["x"]),
+            first_trade_id=jsontext.whole(k["f"]), last_trade_id=jsontext.whole(k["L"]), closed=flag(k["x"]),
             revision=Revision.CLOSED if k["x"] else Revision.FORMING, source=SOURCE_STREAM,
             event_ms=time_ms(payload["E"]), received_ms=received_ms,
         )
@@ -113,8 +106,8 @@ def _trade(payload: Mapping[str, Any], received_ms: int) -> Trade:
     first = payload["f"] if aggregate else payload["t"]
     last = payload["l"] if aggregate else first
     return Trade(
-        symbol=payload["s"], trade_id=whole(first), last_id=whole(last),
-        aggregate_id=whole(payload["a"]) if aggregate else None,
+        symbol=payload["s"], trade_id=jsontext.whole(first), last_id=jsontext.whole(last),
+        aggregate_id=jsontext.whole(payload["a"]) if aggregate else None,
         price=positive(payload["p"]), quantity=positive(payload["q"]),
         time_ms=time_ms(payload["T"]), is_buyer_maker=flag(payload["m"]),
         event_ms=time_ms(payload["E"]), received_ms=received_ms, source=SOURCE_STREAM,
@@ -123,7 +116,7 @@ def _trade(payload: Mapping[str, Any], received_ms: int) -> Trade:
 
 def _depth(payload: Mapping[str, Any], received_ms: int) -> BookDiff:
     diff = BookDiff(
-        symbol=payload["s"], first_id=whole(payload["U"]), last_id=whole(payload["u"]),
+        symbol=payload["s"], first_id=jsontext.whole(payload["U"]), last_id=jsontext.whole(payload["u"]),
         bids=levels(payload["b"]), asks=levels(payload["a"]),
         event_ms=time_ms(payload["E"]), received_ms=received_ms,
     )  # fmt: skip
@@ -143,16 +136,6 @@ def _reply(payload: Mapping[str, Any]) -> Reply:
     if isinstance(error, dict) and "msg" in error:
         return Reply(error=f"{error.get('code')}: {error['msg']}")
     raise BadMessageError("an object that is neither an event nor a reply")
-
-
-def _object(raw: bytes | str) -> dict[str, Any]:
-    try:
-        frame = jsontext.loads(raw)
-    except ValueError as error:
-        raise BadMessageError(f"not JSON: {error}") from error
-    if not isinstance(frame, dict):
-        raise BadMessageError(f"expected a JSON object, got {type(frame).__name__}")
-    return frame
 
 
 _DECODERS: dict[str, Callable[[Mapping[str, Any], int], Event]] = {

@@ -8,14 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryCandles, MemoryPublisher
-from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle, Revision
-from pipeline.domain.events import Event
 from pipeline.domain.interval import MINUTE_MS, Interval
 from pipeline.domain.names import Topics
 from pipeline.domain.records import decode_candle
-from pipeline.domain.symbol import SymbolInfo
-from pipeline.exchanges.binance.book_sync import BookSync
 from pipeline.stages.history import PAGE_MINUTES, SETTLED_MS, History, newest_first, pages
 from tests.words import NOON_MS, a_candle
 
@@ -40,21 +36,6 @@ class MemoryVenue:
             for open_ms, minute in sorted(self.rows.items())
             if start_ms <= open_ms < end_ms
         ]
-
-    def connection_urls(self, symbols: Sequence[str]) -> list[str]:
-        raise NotImplementedError
-
-    def decode(self, raw: bytes, *, received_ms: int) -> Event:
-        raise NotImplementedError
-
-    def book_sync(self, symbol: str) -> BookSync:
-        raise NotImplementedError
-
-    async def symbols(self, wanted: Sequence[str]) -> dict[str, SymbolInfo]:
-        raise NotImplementedError
-
-    async def depth(self, symbol: str, *, received_ms: int) -> BookSnapshot:
-        raise NotImplementedError
 
 
 def a_history(venue: MemoryVenue, stored: MemoryCandles) -> tuple[History, MemoryPublisher]:
