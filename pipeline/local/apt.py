@@ -1,10 +1,12 @@
-"""What the operating system must bring: installed by apt where that is ours to do, else one line that says how."""
+"""What the operating system must bring: installed by apt where that is ours to do, else one line that says how.
+
+Standard library only: Java is looked for before any package is installed.
+"""
 
 import os
 import shutil
 import subprocess
-
-import click
+import sys
 
 from pipeline.domain.faults import MisconfiguredError
 
@@ -19,11 +21,15 @@ def install(package: str, *, why: str) -> None:
     command = f"apt-get install -y --no-install-recommends {package}"
     if not may_install():
         raise MisconfiguredError(f"{why}; install it (Debian, Ubuntu: sudo {command})")
-    click.echo(f"{why}: installing {package}", err=True)
-    if not (_apt(command) or (_apt("apt-get update") and _apt(command))):
-        raise MisconfiguredError(f"{why}, and `{command}` failed; run it by hand to see why")
+    print(f"{why}: installing {package} with apt-get", file=sys.stderr, flush=True)
+    said = _apt(command) and (_apt("apt-get update") or _apt(command))
+    if said:
+        raise MisconfiguredError(f"{why}, and `{command}` failed ({said}); run it by hand, then start again")
 
 
-def _apt(command: str) -> bool:
+def _apt(command: str) -> str:
+    """Run it; nothing if it succeeded, else the last thing it said."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command.split(), env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    done = subprocess.run(command.split(), env=environment, capture_output=True, text=True, check=False)
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return (said[-1] if said else f"exit status {done.returncode}") if done.returncode else ""

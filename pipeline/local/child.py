@@ -1,29 +1,34 @@
 """One supervised process: its command, its life, and how often it may die."""
 
-import ctypes
 import os
+import re
 import signal
 import subprocess
-from collections import deque
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import psutil
 
+from pipeline.local.capacity import oom_kills
+from pipeline.local.lifeline import die_with
 from pipeline.local.logs import BoundedLog
 
 CRASH_LIMIT = 5
-CRASH_WINDOW_S = 60.0
+"""So many ends in a row, with no stable minute between them, are a crash loop."""
+STABLE_S = 60.0
+"""A process that was ready for so long has recovered from what ended it before."""
 MISCONFIGURED = 78
 """The exit status by which a process says that no restart will mend it (EX_CONFIG of sysexits.h)."""
 AWAY = 75
 """The exit status by which a process says that a server it needs is away (EX_TEMPFAIL): tried again without limit."""
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 10.0
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_LOG_WITHIN_S = 1.0
+_LINES_READ = 60
+"""How many of a process's last lines may hold the cause of its end."""
 
 
 class State(StrEnum):
@@ -41,7 +46,8 @@ class State(StrEnum):
 class ProcessSpec:
     """How a process is started, known to be ready, and stopped; ``needs`` must be ready before it starts.
 
-    ``probe`` says whether it answers; it is asked again and again until ``ready_within_s`` is over.
+    ``probe`` says whether it answers; it is asked again and again until ``ready_within_s`` is over. ``explain`` reads
+    the last lines of its log when it has ended: a cause that no restart will mend, with the next step, else nothing.
     """
 
     name: str
@@ -50,6 +56,7 @@ class ProcessSpec:
     port: int | None = None
     needs: tuple[str, ...] = ()
     probe: Callable[[], bool] = lambda: True
+    explain: Callable[[Sequence[str]], str] = lambda _: ""
     ready_within_s: float = 60.0
     stop_within_s: float = 10.0
 
@@ -67,8 +74,13 @@ class Child:
         self.retry_at = 0.0
         self.stopping_since: float | None = None
         self.last_end = ""
-        self._crashes: deque[float] = deque(maxlen=CRASH_LIMIT)
-        self._aways: deque[float] = deque(maxlen=CRASH_LIMIT + 1)  # so many reach the longest delay
+        self.cause = ""
+        self._ready_at = float("inf")
+        self._crashes = 0
+        self._aways = 0
+        self._oom_kills = 0
+        self._log_from = 0
+        self._reader: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -79,6 +91,7 @@ class Child:
     def spawn(self, now: float) -> None:
         """Start the process in its own group; it dies with the thread that calls this."""
         reading_end, writing_end = os.pipe()
+        self._log_from = self.log.written
         try:
             self._process = subprocess.Popen(
                 self.spec.command,
@@ -87,15 +100,20 @@ class Child:
                 stdout=writing_end,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 (prctl takes no lock)
+                preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 (prctl takes no lock)
             )
         except OSError as error:
             self.log.write(f"{self.spec.command[0]}: {error.strerror}\n".encode())
             self._process = None
         finally:
             os.close(writing_end)
-        self.log.drain(reading_end)
+        self._reader = self.log.drain(reading_end)
+        self._oom_kills, self._ready_at = oom_kills(), float("inf")
         self.state, self.started_at, self.created = State.STARTING, now, _created(self.pid)
+
+    def note_ready(self, now: float) -> None:
+        """It answers."""
+        self.state, self._ready_at = State.RUNNING, now
 
     def has_ended(self) -> bool:
         """Whether the process is gone (reaped here)."""
@@ -104,18 +122,22 @@ class Child:
     def note_crash(self, now: float, *, jitter: float) -> None:
         """Decide when to try again: later each time (``jitter`` 0…1 shortens it to half), or never.
 
-        An end that says a server is away is no crash: it delays the next try and never ends in giving up.
+        Never, once it has died ``CRASH_LIMIT`` times without a stable minute between, or for a cause that stays. An end
+        that says a server is away is no crash: it delays the next try and never ends in giving up.
         """
         self.sweep()
         code = self._process.returncode if self._process else None
-        self.last_end = _how(code)
-        ends = self._aways if code == AWAY else self._crashes
-        ends.append(now)
-        recent = sum(now - end <= CRASH_WINDOW_S for end in ends)
-        if code == MISCONFIGURED or (code != AWAY and recent == CRASH_LIMIT):
+        self.last_end = self._how(code)
+        lines = self.log.last_lines(_LINES_READ, since=self._log_from)
+        self.cause = self.spec.explain(lines) or (_last_words(lines) if code == MISCONFIGURED else "")
+        if now - self._ready_at >= STABLE_S:
+            self._crashes = self._aways = 0
+        self._crashes, self._aways = self._crashes + (code != AWAY), self._aways + (code == AWAY)
+        if self.cause or self._crashes >= CRASH_LIMIT:
             self.state = State.FAILED
             return
-        delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** (recent - 1))
+        tries = max(self._crashes, self._aways)
+        delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(tries - 1, 10))
         self.state, self.retry_at = State.BACKOFF, now + delay * (1 - jitter / 2)
 
     def ask_to_stop(self, now: float) -> None:
@@ -135,24 +157,23 @@ class Child:
         if self._process:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+        if self._reader and self.has_ended():
+            self._reader.join(_LOG_WITHIN_S)  # so that its last words are in the log
+
+    def _how(self, code: int | None) -> str:
+        if code is None:
+            return "it could not be started"
+        if code == -signal.SIGKILL and oom_kills() > self._oom_kills:
+            return "killed by the system for lack of memory"
+        return f"exit status {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    def set_death_signal() -> None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # the parent died before the line above
-            os._exit(1)
-
-    return set_death_signal
+def _last_words(lines: Sequence[str]) -> str:
+    """What a process said last, without the time, level and name that logging puts before it."""
+    return re.sub(r"^\S+ \S+ [A-Z]+ \S+ ", "", lines[-1]) if lines else "it calls itself misconfigured"
 
 
 def _created(pid: int | None) -> float:
     with suppress(psutil.Error):
         return psutil.Process(pid).create_time() if pid else 0.0
     return 0.0
-
-
-def _how(code: int | None) -> str:
-    if code is None:
-        return "it could not be started"
-    return f"exit status {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"

@@ -1,27 +1,19 @@
-"""The pinned jars: which ones, whether they are here and unharmed, and fetching those that are not."""
+"""The pinned jars of Kafka: which ones, where they lie, and bringing those that are not here."""
 
-import fcntl
-import hashlib
-import os
-import random
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.domain.faults import MisconfiguredError, TransientError
+from pipeline.local import downloads
+from pipeline.local.downloads import RemoteFile
+from pipeline.local.progress import DownloadBar
+
+if TYPE_CHECKING:
+    from jgo.maven import MavenContext
 
 LOCK_FILE = Path(__file__).with_name("jars.lock")
-AT_ONCE = 6
-TRIES = 5
-
-Advance = Callable[[int], None]
-"""Told how many bytes more have arrived; negative if some have to come again."""
-Download = Callable[["Jar", Path, Advance], None]
-"""Brings a jar's bytes into the partial file given, going on from what it holds. Raises TransientError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,82 +43,41 @@ def _jar(coordinate: str, sha256: str, size: str) -> Jar:
     return Jar(group, artifact, version, sha256, int(size))
 
 
-def missing(jars: Iterable[Jar], folder: Path) -> list[Jar]:
-    """Those not in ``folder`` in their full size (a hash was checked before a file got its name)."""
-    return [jar for jar in jars if not _has_size(folder / jar.file_name, jar.size)]
+def files(jars: Iterable[Jar], context: "MavenContext | None" = None) -> list[RemoteFile]:
+    """Each jar as the file to fetch, from ``context``'s repository (the one that jgo knows by default)."""
+    if context is None:
+        from jgo.maven import MavenContext  # costs half a second, so only where something has to be fetched
+
+        context = MavenContext()
+    return [RemoteFile(jar.file_name, address(jar, context), jar.sha256, jar.size) for jar in jars]
 
 
-def bytes_to_come(jars: Iterable[Jar], folder: Path) -> int:
-    """How much a ``fetch`` has to download, less what an interrupted one left."""
-    parts = [(jar, folder / f"{jar.file_name}.part") for jar in missing(jars, folder)]
-    return sum(jar.size - (part.stat().st_size if part.exists() else 0) for jar, part in parts)
+def address(jar: Jar, context: "MavenContext") -> str:
+    """Where the jar lies in the first repository of ``context``."""
+    component = context.project(jar.group, jar.artifact).at_version(jar.version)
+    base = next(iter(context.remote_repos.values()))
+    return f"{base}/{component.path_prefix.as_posix()}/{jar.file_name}"
 
 
-def fetch(jars: Iterable[Jar], folder: Path, *, download: Download, advance: Advance, tries: int = TRIES) -> None:
-    """Bring what is missing into ``folder``, several at a time, each verified before it gets its name.
-
-    Raises TransientError if a jar did not come in ``tries``, MisconfiguredError if the folder can't be written.
-    """
-    with _alone(folder):
-        wanted = missing(jars, folder)
-        stop = threading.Event()
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="jars") as pool:
-            jobs = [pool.submit(_obtain, jar, folder, download, _until(stop, advance), tries) for jar in wanted]
-            try:
-                for job in jobs:
-                    job.result()
-            finally:
-                stop.set()
-                pool.shutdown(cancel_futures=True)
-
-
-class _StoppedError(Exception):
-    """The fetch was given up; what has arrived stays for the next one."""
-
-
-def _until(stop: threading.Event, advance: Advance) -> Advance:
-    def advance_or_stop(count: int) -> None:
-        if stop.is_set():
-            raise _StoppedError
-        advance(count)
-
-    return advance_or_stop
-
-
-def _obtain(jar: Jar, folder: Path, download: Download, advance: Advance, tries: int) -> None:
-    for attempt in range(1, tries + 1):
+def obtain(folder: Path) -> int:
+    """Bring Kafka's jars into ``folder`` where they are missing; how many bytes came. Raises Fault with the way out."""
+    locked = read_lock()
+    if all(_is_here(jar, folder) for jar in locked):
+        return 0
+    wanted = files(locked)
+    to_come = downloads.bytes_to_come(wanted, folder)
+    with DownloadBar("Kafka", to_come) as shown:
         try:
-            return _obtain_once(jar, folder, download, advance)
-        except TransientError:
-            if attempt == tries:
-                raise
-            time.sleep(min(8.0, 0.25 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, no secret)
-    return None
+            downloads.fetch(wanted, folder, advance=shown.advance)
+        except TransientError as error:
+            held = len(wanted) - len(downloads.missing(wanted, folder))
+            raise MisconfiguredError(
+                f"Kafka's jars can't be fetched: {error}; check the network or the proxy (HTTPS_PROXY) and start "
+                f"again: the {held} of {len(wanted)} that came are kept"
+            ) from error
+    return shown.arrived
 
 
-def _obtain_once(jar: Jar, folder: Path, download: Download, advance: Advance) -> None:
-    partial = folder / f"{jar.file_name}.part"
-    download(jar, partial, advance)
-    found = hashlib.sha256(partial.read_bytes()).hexdigest()
-    if found != jar.sha256:
-        advance(-partial.stat().st_size)
-        partial.unlink()
-        raise TransientError(f"{jar.file_name}: expected sha256 {jar.sha256}, got {found}")
-    os.replace(partial, folder / jar.file_name)
-
-
-def _has_size(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder against another start that fetches at the same time."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise MisconfiguredError(f"{folder} can't be written ({error.strerror}); set CANDLESTREAM_CACHE") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _is_here(jar: Jar, folder: Path) -> bool:
+    path = folder / jar.file_name
+    return path.is_file() and path.stat().st_size == jar.size

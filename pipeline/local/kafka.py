@@ -1,8 +1,12 @@
 """Apache Kafka as a local process: one KRaft node, broker and controller in one JVM."""
 
 import base64
+import os
+import re
+import shutil
 import subprocess
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +14,19 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from pipeline.domain.faults import MisconfiguredError
+from pipeline.local import causes
 from pipeline.local.child import ProcessSpec
+from pipeline.local.lifeline import tied
 from pipeline.local.ports import LOOPBACK, is_listening
 
 HEAP = "384m"
+_DAMAGED = (
+    r"No readable meta\.properties|InconsistentClusterId|InconsistentBrokerId|CorruptRecord|CorruptSnapshot|"
+    r"Malformed line|fatal exception\n[^\n]*{folder}"
+)
+"""Words of a broker that can't read what it wrote: a fatal exception that names its folder is one of them."""
+WAY_OUT = "move that folder away and start again: candles are safe in MongoDB, what only the log held is lost"
+"""What to do about damaged data."""
 _LOGGING = tuple(
     f"-Dorg.slf4j.simpleLogger.{name}={value}"
     for name, value in {
@@ -71,13 +84,9 @@ class Kafka:
     def prepare(self) -> None:
         """Write the configuration and, once in its life, format the storage. Raises MisconfiguredError."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(
-            _PROPERTIES.format(
-                host=LOOPBACK, port=self.port, controller_port=self.controller_port, log_dirs=self.folder / "logs"
-            )
-        )
-        if not (self.folder / "logs" / "meta.properties").exists():
+        if not self._logs.exists():
             self._format()
+        self._configure(self._logs)
 
     def spec(self) -> ProcessSpec:
         """How the supervisor runs it."""
@@ -87,8 +96,19 @@ class Kafka:
             command=(*self._java(*heap), "kafka.Kafka", str(self._properties)),
             port=self.port,
             probe=self.is_ready,
+            explain=self.why_ended,
             ready_within_s=90,
             stop_within_s=20,
+        )
+
+    def why_ended(self, lines: Sequence[str]) -> str:
+        """What its last lines say of an end that no restart will mend, with the next step; else nothing."""
+        return causes.explain(
+            lines,
+            folder=self.folder,
+            port=self.port,
+            damaged=_DAMAGED.format(folder=re.escape(str(self.folder))),
+            way_out=WAY_OUT,
         )
 
     def is_ready(self) -> bool:
@@ -105,17 +125,28 @@ class Kafka:
     def _properties(self) -> Path:
         return self.folder / "server.properties"
 
+    @property
+    def _logs(self) -> Path:
+        return self.folder / "logs"
+
+    def _configure(self, logs: Path) -> None:
+        ports = {"port": self.port, "controller_port": self.controller_port}
+        self._properties.write_text(_PROPERTIES.format(host=LOOPBACK, log_dirs=logs, **ports))
+
     def _java(self, *options: str) -> tuple[str, ...]:
         classes = ":".join(str(jar) for jar in self.jars)
         return (self.java, *options, *_LOGGING, "-cp", classes)
 
     def _format(self) -> None:
+        """Format beside the place and move it there whole, so that a start killed half-way leaves nothing half-made."""
+        fresh = self.folder / "logs.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        self._configure(fresh)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         arguments = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._properties))
-        done = subprocess.run(
-            (*self._java("-Xmx128m", "-XX:TieredStopAtLevel=1"), *arguments, "--ignore-formatted"),
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        with tied((*self._java("-Xmx128m", "-XX:TieredStopAtLevel=1"), *arguments), output=subprocess.PIPE) as done:
+            said = (done.stdout.read() if done.stdout else b"").decode(errors="replace").strip().splitlines()
         if done.returncode:
-            said = (done.stderr or done.stdout).strip().splitlines()
-            raise MisconfiguredError(f"Kafka could not format {self.folder}: {said[-1] if said else 'it said nothing'}")
+            why = self.why_ended(said) or (said[-1] if said else "it said nothing")
+            raise MisconfiguredError(f"Kafka could not format {self.folder}: {why}")
+        os.replace(fresh, self._logs)

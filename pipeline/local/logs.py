@@ -3,10 +3,12 @@
 import os
 import threading
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 LIMIT = 10_000_000
 """Bytes a log may hold before it becomes ``NAME.log.1``, replacing the one before."""
+TAIL_BYTES = 64_000
 LINE_SHOWN = 300
 """Characters of a line that are shown on a terminal."""
 
@@ -16,6 +18,7 @@ class BoundedLog:
 
     def __init__(self, path: Path, *, limit: int = LIMIT) -> None:
         self.path = path
+        self.written = 0
         self._limit = limit
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
@@ -27,6 +30,7 @@ class BoundedLog:
             os.replace(self.path, self.path.with_name(f"{self.path.name}.1"))
             self._file = self.path.open("ab", buffering=0)
         self._file.write(data)
+        self.written += len(data)
 
     def drain(self, reading_end: int) -> threading.Thread:
         """Copy a pipe into the log until every writer has closed it; the descriptor is closed then."""
@@ -34,11 +38,9 @@ class BoundedLog:
         thread.start()
         return thread
 
-    def last_lines(self, count: int = 12) -> list[str]:
-        """The end of the log."""
-        with self.path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 64_000))
-            return [line.decode(errors="replace").rstrip()[:LINE_SHOWN] for line in deque(file, count)]
+    def last_lines(self, count: int = 12, *, since: int = 0) -> list[str]:
+        """The end of the log, at most what was written after ``written`` stood at ``since``."""
+        return tail(self.path, count, within=min(TAIL_BYTES, self.written - since) if since else TAIL_BYTES)
 
     def _copy(self, reading_end: int) -> None:
         with open(reading_end, "rb", buffering=0) as pipe:
@@ -47,3 +49,11 @@ class BoundedLog:
                     self.write(data)
                 except OSError:
                     continue  # a full disk must not block the process on its own log
+
+
+def tail(path: Path, count: int, *, within: int = TAIL_BYTES) -> list[str]:
+    """The last ``count`` lines of a log, of its last ``within`` bytes; none where there is no such log."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - within))
+        return [line.decode(errors="replace").rstrip()[:LINE_SHOWN] for line in deque(file, count)]
+    return []

@@ -1,6 +1,7 @@
 """MongoDB as a local process: mongod from its Python package, standalone."""
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,11 +10,18 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from pipeline.domain.faults import MisconfiguredError
-from pipeline.local import apt
+from pipeline.local import apt, causes
 from pipeline.local.child import ProcessSpec
 from pipeline.local.ports import LOOPBACK, is_listening
 
 CACHE_GB = 0.5
+WAY_OUT = "put back a copy, or move that folder away and start again: history is then fetched anew"
+"""What to do about damaged data."""
+_DAMAGED = (
+    r"WT_TRY_SALVAGE|WT_PANIC|WT_ERROR|WiredTiger error|corrupt|Fatal assertion|checksum|"
+    r"Unable to read the storage engine metadata|Invalid BSON"
+)
+"""Words of a mongod that can't read what it wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +53,20 @@ class Mongod:
             ),
             port=self.port,
             probe=self.is_ready,
+            explain=self.why_ended,
             ready_within_s=60,
             stop_within_s=20,
         )  # fmt: skip
+
+    def why_ended(self, lines: Sequence[str]) -> str:
+        """What its last lines say of an end that no restart will mend, with the next step; else nothing."""
+        return causes.explain(
+            lines,
+            folder=self.folder,
+            port=self.port,
+            damaged=_DAMAGED,
+            way_out=WAY_OUT,
+        )
 
     def is_ready(self) -> bool:
         """Whether it answers a ping."""

@@ -34,6 +34,17 @@ class Plan:
     without: frozenset[str] = frozenset()
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the processes this start is going to run."""
+        own = [name for name in OWN if name not in self.without and (name != "exchange" or self.runs_exchange)]
+        return (*(server.name for server in self.servers), *own)
+
+    @property
+    def runs_exchange(self) -> bool:
+        """Whether the exchange is a process of ours."""
+        return "SIMULATOR_PORT" in self.environment
+
+    @property
     def url(self) -> str:
         """Where the page is."""
         host = self.environment["HTTP_HOST"]

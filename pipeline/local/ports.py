@@ -1,5 +1,6 @@
 """Ports: which are free, which one a server gets, and how two stacks do not choose the same one."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -18,14 +19,34 @@ _SPAN = 200
 
 def is_free(host: str, port: int) -> bool:
     """Whether a server could listen on ``host:port`` now."""
+    return not why_not(host, port)
+
+
+def why_not(host: str, port: int) -> str:
+    """What keeps a server from listening on ``host:port``, in words; nothing if it can."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
             listener.listen()
-        except OSError:
-            return False
-    return True
+        except PermissionError:
+            return "only root may listen below port 1024"
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            return f"is taken{holder(port)}" if taken else f"can't be had on {host} ({error.strerror or error})"
+    return ""
+
+
+def holder(port: int) -> str:
+    """Who listens on ``port``, as `` by NAME (pid N)``; nothing where that can't be told."""
+    with suppress(ImportError):
+        import psutil  # not there before the first start has installed it
+
+        with suppress(psutil.Error):
+            for one in psutil.net_connections("tcp"):
+                if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
+                    return f" by {psutil.Process(one.pid).name()} (pid {one.pid})"
+    return ""
 
 
 def is_listening(host: str, port: int) -> bool:
@@ -79,6 +100,8 @@ class PortBook:
 
         Raises MisconfiguredError if the variable is no port, or names one that is taken.
         """
+        if why := why_not(host, 0):
+            raise MisconfiguredError(f"HTTP_HOST is {host}, where nothing can listen: a port there {why}")
         if environment.get(variable):
             return self._demanded(variable, environment[variable], host)
         for port in range(default, default + _SPAN):
@@ -92,5 +115,6 @@ class PortBook:
         if not text.isdecimal() or not 0 < int(text) < 65_536:
             raise MisconfiguredError(f"{variable} is {text!r}; expected a port from 1 to 65535")
         if not self.claim(int(text), host=host):
-            raise MisconfiguredError(f"{variable} is {text}, and that port is taken; free it, or set another or none")
+            why = why_not(host, int(text)) or "is taken by another stack that starts"
+            raise MisconfiguredError(f"{variable} is {text}, and that port {why}; free it, or set another or none")
         return int(text)

@@ -1,12 +1,10 @@
 """The project's own processes in one table: command, port, what each needs, how it is known to be ready."""
 
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.local.child import ProcessSpec
+from pipeline.local.http import answers
 from pipeline.local.ports import LOOPBACK, is_listening
 
 SERVERS = ("mongod", "valkey", "kafka")
@@ -26,6 +24,8 @@ STANDS_IN = {
 
 _CONFIGURATION = "python:app.gunicorn"
 """The app's own word on workers, threads and time limits."""
+_REFUSES = "candlestream: "
+"""How the app begins the one line that says why it does not serve."""
 _WEB_CONNECTIONS, _PUSH_CONNECTIONS = "1000", "6000"
 
 
@@ -58,28 +58,6 @@ def command_of(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:
             return (sys.executable, "-m", "pipeline", name)
 
 
-def answers(url: str, *, timeout_s: float = 2.0) -> bool:
-    """Whether a GET of ``url`` is answered with 200."""
-    return get(url, timeout_s=timeout_s)[0] == 200
-
-
-def get(url: str, *, timeout_s: float = 2.0) -> tuple[int, str]:
-    """Status and text of a GET; status 0 and the reason where nothing answered."""
-    try:
-        with _opener(url).open(url, timeout=timeout_s) as answer:
-            return answer.status, answer.read().decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(errors="replace")
-    except (OSError, ValueError) as error:
-        return 0, str(getattr(error, "reason", error))
-
-
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """What asks ``url``: no proxy of the environment has a say on this machine."""
-    here = urlsplit(url).hostname in (LOOPBACK, "localhost")
-    return urllib.request.build_opener(urllib.request.ProxyHandler({} if here else None))
-
-
 def _exchange(environment: Mapping[str, str]) -> ProcessSpec:
     port = int(environment["SIMULATOR_PORT"])
     return ProcessSpec(
@@ -105,8 +83,15 @@ def _served(name: str, environment: Mapping[str, str], *, host: str, port: int) 
         port=port,
         needs=("mongod", "valkey"),
         probe=_listening_on(host, port),
+        explain=_refusal,
         stop_within_s=14,
     )
+
+
+def _refusal(lines: Sequence[str]) -> str:
+    """What the app itself says where its settings keep it from serving; gunicorn's own words come around it."""
+    said = [line.removeprefix(_REFUSES) for line in lines if line.startswith(_REFUSES)]
+    return said[-1] if said else ""
 
 
 def _listening_on(host: str, port: int) -> Callable[[], bool]:

@@ -1,14 +1,13 @@
 """What the terminal shows of a stack: one living line a process on a terminal, one line a change elsewhere."""
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -97,13 +96,27 @@ def describe(child: Child) -> list[str]:
     """A process's state in words; a failed one with the last lines of its log."""
     where = f" on port {child.spec.port}" if child.spec.port else ""
     match child.state:
+        case State.FAILED if child.cause:
+            return [f"{child.spec.name} failed: {child.cause}"]
         case State.FAILED:
             head = f"{child.spec.name} failed ({child.last_end}) and is not restarted any more; from {child.log.path}:"
-            return [head, *(f"    {line}" for line in child.log.last_lines())]
+            return [head, *(f"    {readable(line)}" for line in child.log.last_lines())]
         case State.BACKOFF:
             return [f"{child.spec.name} died ({child.last_end}); trying again"]
         case _:
             return [f"{child.spec.name} {child.state.value}{where}"]
+
+
+def readable(line: str) -> str:
+    """A line of a log for people: of mongod's JSON, severity and message with its reason."""
+    if not line.startswith('{"t":'):
+        return line
+    try:
+        words = json.loads(line)
+    except ValueError:  # cut off
+        return line
+    why = words.get("attr", {}).get("error") or words.get("attr", {}).get("message") or ""
+    return f"{words.get('s', '')} {words.get('msg', '').strip()} {why}".strip()
 
 
 def cells_of(child: Child) -> Cells:
@@ -118,30 +131,3 @@ def table_of(rows: Iterable[Cells]) -> Table:
     for name, state, *numbers in rows:
         table.add_row(name, Text(state, style=_COLOURS.get(State(state), "")), *numbers)
     return table
-
-
-class DownloadBar:
-    """Progress of a download: a bar on a terminal, a line every tenth elsewhere."""
-
-    def __init__(self, what: str, total: int, *, say: Callable[[str], None]) -> None:
-        self.arrived = 0
-        self._what, self._total, self._say = what, total, say
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._bar = Progress(*columns, disable=not sys.stderr.isatty(), console=Console(stderr=True))
-        self._task = self._bar.add_task(what, total=total)
-
-    def advance(self, count: int) -> None:
-        """``count`` bytes more have arrived; called from several threads, for display only."""
-        before, self.arrived = self.arrived, self.arrived + count
-        self._bar.advance(self._task, count)
-        if self._bar.disable and self._total and before * 10 // self._total != self.arrived * 10 // self._total:
-            self._say(f"{self._what}: {self.arrived / 1e6:.1f} of {self._total / 1e6:.1f} MB")
-
-    def __enter__(self) -> "DownloadBar":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()

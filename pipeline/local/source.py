@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.domain.faults import MisconfiguredError
-from pipeline.local.processes import get
+from pipeline.local.exchange import Get, Preflight, Standing, ask_exchange
 from pipeline.settings import BINANCE_REST_URL, Settings
-
-ANSWER_WITHIN_S = 5.0
-Get = Callable[[str], tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +29,14 @@ class Source:
 def decide(
     environment: Mapping[str, str], root: Path, *, tell: Callable[[str], None], ask: Get | None = None
 ) -> Source:
-    """The source that SOURCE names; ``auto`` asks Binance. Raises MisconfiguredError."""
+    """The source that SOURCE names; ``auto`` is Binance if that answers. ``ask`` puts the one question to it.
+
+    Raises MisconfiguredError, also where SOURCE=binance and waiting will not make Binance serve this place.
+    """
     setting = environment.get("SOURCE") or "auto"
-    if setting == "auto":
-        setting = _auto(environment, tell=tell, ask=ask or _ask)
+    if setting in ("auto", "binance"):
+        preflight = ask_exchange(environment.get("BINANCE_REST_URL") or BINANCE_REST_URL, ask)
+        setting = _live_or_not(setting, preflight, tell)
     kind, _, path = setting.partition(":")
     if kind == "replay" and path:
         return _replay(path, root, shifted=Settings.from_environment(environment).replay_shift)
@@ -46,19 +47,18 @@ def decide(
     raise MisconfiguredError(f"SOURCE is {setting!r}; expected auto, binance, simulator or replay:PATH")
 
 
-def _auto(environment: Mapping[str, str], *, tell: Callable[[str], None], ask: Get) -> str:
-    base = (environment.get("BINANCE_REST_URL") or BINANCE_REST_URL).rstrip("/")
-    status, said = ask(f"{base}/api/v3/ping")
-    if status == 200:
+def _live_or_not(setting: str, preflight: Preflight, tell: Callable[[str], None]) -> str:
+    """``binance`` or ``simulator``, and why, told. Raises MisconfiguredError where Binance was insisted on in vain."""
+    if preflight.standing is Standing.ANSWERS:
         tell("source: Binance answers, so this is the live market")
         return "binance"
-    reason = f"HTTP {status}" if status else said
-    tell(f"source: simulator, because Binance does not answer ({reason}); SOURCE=binance insists on it")
-    return "simulator"
-
-
-def _ask(url: str) -> tuple[int, str]:
-    return get(url, timeout_s=ANSWER_WITHIN_S)
+    if setting == "auto":
+        tell(f"source: simulator, because {preflight.said}; SOURCE=binance insists on Binance")
+        return "simulator"
+    if preflight.standing.is_lasting:
+        raise MisconfiguredError(f"{preflight.said}; {preflight.way_out}")
+    tell(f"source: Binance, though {preflight.said}; ingest goes on trying, ./run doctor says more")
+    return "binance"
 
 
 def _replay(text: str, root: Path, *, shifted: bool) -> Source:

@@ -8,12 +8,14 @@ from pathlib import Path
 import psutil
 
 from pipeline.domain.faults import MisconfiguredError
+from pipeline.local import capacity
 from pipeline.local.child import Child
+from pipeline.local.http import get
 from pipeline.local.plan import Plan
-from pipeline.local.processes import SERVERS, get, own_processes
+from pipeline.local.processes import SERVERS, own_processes
 from pipeline.local.screen import Screen
 from pipeline.local.signals import StopSignals
-from pipeline.local.state import ProcessRecord, StackRecord, write_state
+from pipeline.local.state import ProcessRecord, StackRecord, logs_of, write_state
 from pipeline.local.stores import claim_stores
 from pipeline.local.supervisor import Supervisor
 from pipeline.settings import Settings
@@ -21,6 +23,7 @@ from pipeline.settings import Settings
 TICK_S = 0.1
 READY_WITHIN_S = 120.0
 _ASK_EVERY_S = 1.0
+_LOOK_AT_DISK_EVERY_S = 2.0
 
 
 class Stack:
@@ -28,10 +31,10 @@ class Stack:
 
     def __init__(self, plan: Plan, root: Path, *, screen: Screen, signals: StopSignals) -> None:
         self._plan, self._root, self._screen, self._signals = plan, root, screen, signals
-        self._supervisor = Supervisor(root / "logs", on_change=self._changed)
-        simulated = "SIMULATOR_PORT" in plan.environment
-        specs = own_processes(plan.environment, simulated=simulated)
+        self._supervisor = Supervisor(logs_of(root), on_change=self._changed)
+        specs = own_processes(plan.environment, simulated=plan.runs_exchange)
         self._own = [spec for spec in specs if spec.name not in plan.without]
+        self._disk = _Disk(plan.source.data_dir)
         self._me = psutil.Process(os.getpid()).create_time()
 
     def run(self, on_ready: Callable[[], None]) -> None:
@@ -54,15 +57,14 @@ class Stack:
         servers = [server.name for server in self._plan.servers]
         self._supervisor.add(server.spec() for server in self._plan.servers)
         self._supervisor.add(spec for spec in self._own if not spec.needs)
-        self._until(lambda: self._supervisor.are_ready(servers) or bool(self._supervisor.failed()))
-        for child in self._supervisor.failed():
-            raise MisconfiguredError(f"{child.spec.name} does not start ({child.last_end}); see {child.log.path}")
+        self._until(lambda: self._supervisor.are_ready(servers), complete=True)
 
     def _start_own(self) -> None:
         if self._signals.asked:
             return
         settings = Settings.from_environment(self._plan.environment)
-        claim_stores(settings, mark=self._plan.source.mark, stores=self._stores_in_use())
+        stores, mark = self._stores_in_use(), self._plan.source.mark
+        claim_stores(settings, mark=mark, stores=stores, ours=self._plan.servers)
         self._supervisor.add(spec for spec in self._own if spec.needs)
 
     def _stores_in_use(self) -> set[str]:
@@ -73,27 +75,48 @@ class Stack:
     def _await_ready(self, on_ready: Callable[[], None]) -> None:
         """Wait for ``/readyz``; say why when it is late, and go on waiting."""
         question = _Question(f"{self._plan.url}/readyz") if "web" not in self._plan.without else None
-        self._until(lambda: self._is_settled(question), within_s=READY_WITHIN_S)
+        self._until(lambda: self._is_settled(question), within_s=READY_WITHIN_S, complete=True)
         if self._signals.asked:
             return
         if not self._is_settled(question):
             self._screen.say(f"not ready after {READY_WITHIN_S:.0f} s: {question.said if question else 'see the logs'}")
-            self._until(lambda: self._is_settled(question))
+            self._until(lambda: self._is_settled(question), complete=True)
         if not self._signals.asked:
             on_ready()
 
     def _is_settled(self, question: "_Question | None") -> bool:
         return self._supervisor.are_ready(self._supervisor.children) if question is None else question.is_answered()
 
-    def _until(self, done: Callable[[], bool], *, within_s: float = float("inf")) -> None:
-        """Keep everything alive until ``done``, a request to stop, or the deadline."""
+    def _until(self, done: Callable[[], bool], *, within_s: float = float("inf"), complete: bool = False) -> None:
+        """Keep everything alive until ``done``, a request to stop, or the deadline.
+
+        Raises MisconfiguredError on a full disk, and if it must be ``complete`` on a process that is given up.
+        """
         deadline = time.monotonic() + within_s
         while not self._signals.asked and time.monotonic() < deadline:
             self._supervisor.tick()
             self._screen.show(self._supervisor.children.values())
+            self._watch_disk()
+            if complete:
+                self._require_all()
             if done():
                 return
             time.sleep(TICK_S)
+
+    def _require_all(self) -> None:
+        for child in self._supervisor.failed():
+            why = child.cause or f"{child.last_end}; see {child.log.path}, or ask ./run doctor"
+            raise MisconfiguredError(f"{child.spec.name} does not start: {why}")
+
+    def _watch_disk(self) -> None:
+        """Say when the disk runs low, and stop in good order before the servers break on a full one."""
+        left_mb = self._disk.low_mb()
+        if left_mb is None:
+            return
+        folder, wanted = self._plan.source.data_dir, "free some, or set DATA_DIR to a place with more"
+        if left_mb < capacity.STOP_MB:
+            raise MisconfiguredError(f"stopped, because {folder} has only {left_mb} MB left; {wanted}, and start again")
+        self._screen.say(f"{folder} has only {left_mb} MB left; at {capacity.STOP_MB} MB the stack stops; {wanted}")
 
     def _stop(self) -> None:
         self._signals.interrupting = False
@@ -114,11 +137,32 @@ class Stack:
                 started_at=self._me,
                 source=self._plan.source.setting,
                 data_dir=str(self._plan.source.data_dir),
+                root=str(self._root),
                 url=self._plan.url,
                 environment=self._plan.environment,
                 processes=_records(self._supervisor.children.values()),
             ),
         )
+
+
+class _Disk:
+    """The room left where the data is, looked at every few seconds, told once for each halving of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._told_mb = 2 * capacity.LOW_MB
+        self._looked_at = float("-inf")
+
+    def low_mb(self) -> int | None:
+        """MB left, if that is little and was not told yet."""
+        if time.monotonic() - self._looked_at < _LOOK_AT_DISK_EVERY_S:
+            return None
+        self._looked_at = time.monotonic()
+        left_mb = capacity.free_bytes(self._folder) // capacity.MB
+        if left_mb >= capacity.STOP_MB and left_mb > self._told_mb / 2:
+            return None
+        self._told_mb = left_mb
+        return left_mb
 
 
 class _Question:

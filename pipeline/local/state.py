@@ -32,13 +32,14 @@ class ProcessRecord:
     restarts: int
     port: int | None
     started_at: float
+    cause: str = ""
 
     @classmethod
     def of(cls, child: Child) -> "ProcessRecord":
         """The record of a supervised process."""
         return cls(
             name=child.spec.name, pid=child.pid, state=child.state.value, restarts=child.restarts,
-            port=child.spec.port, started_at=child.created,
+            port=child.spec.port, started_at=child.created, cause=child.cause or child.last_end,
         )  # fmt: skip
 
 
@@ -50,6 +51,7 @@ class StackRecord:
     started_at: float
     source: str
     data_dir: str
+    root: str = DEFAULT_ROOT
     url: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     processes: tuple[ProcessRecord, ...] = ()
@@ -75,6 +77,11 @@ def is_alive(pid: int | None, started_at: float) -> bool:
 def root_of(environment: Mapping[str, str]) -> Path:
     """The data directory by which commands find a stack."""
     return Path(environment.get("DATA_DIR") or DEFAULT_ROOT).expanduser().resolve()
+
+
+def logs_of(root: Path) -> Path:
+    """Where the processes of a stack on ``root`` write what they print."""
+    return root / "logs"
 
 
 def state_file(root: Path) -> Path:

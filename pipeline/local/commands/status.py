@@ -4,6 +4,7 @@ import json
 import os
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.local.child import State
-from pipeline.local.state import ProcessRecord, StackRecord, is_alive, read_state, root_of
+from pipeline.local.logs import tail
+from pipeline.local.screen import readable
+from pipeline.local.state import ProcessRecord, StackRecord, is_alive, logs_of, read_state, root_of
 
 Row = dict[str, Any]
 
@@ -28,7 +31,11 @@ def command(as_json: bool) -> None:
     elif stack is None or not stack.is_running:
         click.echo(f"no stack runs on {root}; start one with ./run")
     else:
-        Console().print(_table(report(stack, now=time.time())))
+        told = report(stack, now=time.time())
+        console = Console()
+        console.print(_table(told))
+        for line in (_summary(told), *(line for row in told["processes"] for line in _what_failed(row))):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def report(stack: StackRecord | None, *, now: float) -> Row:
@@ -42,11 +49,19 @@ def report(stack: StackRecord | None, *, now: float) -> Row:
         "source": stack.source,
         "data_dir": stack.data_dir,
         "url": stack.url,
-        "processes": [_row(process, now) for process in stack.processes],
+        "logs": str(logs_of(Path(stack.root))),
+        "processes": [_row(process, now, Path(stack.root)) for process in stack.processes],
     }
 
 
-def _row(process: ProcessRecord, now: float) -> Row:
+def _what_failed(row: Row) -> list[str]:
+    """Why a process is given up and the end of its log; nothing for one that is not."""
+    if row["state"] != State.FAILED:
+        return []
+    return [f"{row['name']} failed: {row['cause']}", *(f"    {line}" for line in row["last_lines"])]
+
+
+def _row(process: ProcessRecord, now: float, root: Path) -> Row:
     alive = is_alive(process.pid, process.started_at)
     ended = process.state if process.state in (State.FAILED, State.BACKOFF, State.WAITING) else State.STOPPED.value
     return {
@@ -57,7 +72,13 @@ def _row(process: ProcessRecord, now: float) -> Row:
         "port": process.port,
         "rss_bytes": rss_bytes(process.pid) if alive and process.pid else 0,
         "uptime_s": round(now - process.started_at, 1) if alive else 0.0,
+        **(_failure(process, root) if process.state == State.FAILED else {}),
     }
+
+
+def _failure(process: ProcessRecord, root: Path) -> Row:
+    lines = tail(logs_of(root) / f"{process.name}.log", 12)
+    return {"cause": process.cause, "last_lines": [readable(line) for line in lines]}
 
 
 def rss_bytes(pid: int) -> int:
@@ -78,6 +99,9 @@ def _table(words: Row) -> Table:
             row["name"], str(row["pid"] or ""), row["state"], str(row["restarts"]), str(row["port"] or ""),
             f"{row['rss_bytes'] / 1e6:.0f} MB", f"{row['uptime_s']:.0f} s",
         )  # fmt: skip
-    total = sum(row["rss_bytes"] for row in words["processes"])
-    table.caption = f"{words['url']}  {words['source']}  {total / 1e6:.0f} MB in all"
     return table
+
+
+def _summary(words: Row) -> str:
+    total = sum(row["rss_bytes"] for row in words["processes"])
+    return f"{words['url']}  {words['source']}  {total / 1e6:.0f} MB in all  logs in {words['logs']}"

@@ -1,7 +1,6 @@
 """``./run test``: every test of the repository, part by part, with the seconds each took."""
 
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from pipeline.local import apt
+from pipeline.local.lifeline import status_of
 
 _SCRIPTS = Path(sys.executable).parent
 _NO_TESTS = 5
@@ -19,9 +19,10 @@ PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": (("ruff", "check", "."), ("ruff", "format", "--check", ".")),
     "types": (("mypy",),),
     "imports": (("lint-imports",),),
-    "unit": ((*_PYTEST, "not servers and not browser"),),
-    "integration": ((*_PYTEST, "servers and not browser"),),
-    "browser": ((*_PYTEST, "browser"),),
+    "unit": ((*_PYTEST, "not starts and not servers and not browser"),),
+    "starts": ((*_PYTEST, "starts and not servers"),),
+    "integration": ((*_PYTEST, "servers"),),
+    "browser": ((*_PYTEST, "browser and not servers"),),
 }
 """What each part runs; a part has passed when every command has ended with 0."""
 
@@ -60,7 +61,7 @@ def run_part(part: str, more: tuple[str, ...] = ()) -> Outcome:
     began = time.monotonic()
     verdict = "passed"
     for words in PARTS[part]:
-        status = subprocess.run((_program(words[0]), *words[1:], *more), check=False).returncode
+        status = status_of((_program(words[0]), *words[1:], *more))
         if status == _NO_TESTS and "pytest" in words:
             verdict = "no tests"
         elif status:

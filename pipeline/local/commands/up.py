@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from pipeline.local import jars, maven
+from pipeline.local import capacity, jars
 from pipeline.local.plan import Plan, cache_folder, make_plan, parse_without
 from pipeline.local.ports import PortBook
 from pipeline.local.processes import STANDS_IN
-from pipeline.local.screen import DownloadBar, Screen, open_screen
+from pipeline.local.screen import open_screen
 from pipeline.local.signals import StopSignals
 from pipeline.local.source import begin_anew, decide
 from pipeline.local.stack import Stack
@@ -38,36 +38,44 @@ def bring_up(
     """Run a stack for ``environment`` until ``signals`` ask it to stop. Raises Fault with the way out."""
     root = root_of(environment)
     open_things.enter_context(lock_root(root))
+    Settings.from_environment({**environment, "SOURCE": environment.get("SOURCE") or "auto"})
+    said = [*_orphans_ended(root), *(f"without {name}: {STANDS_IN[name]}" for name in sorted(without))]
+    source = decide(environment, root, tell=said.append)
+    plan = make_plan(environment, source, ports=PortBook(), tell=said.append, without=without)
+    _require_room(plan)
+    downloaded = _fetch_jars(plan, environment)
     screen = open_screen()
     open_things.callback(screen.close)
-    _clear_away(root, screen)
-    for name in sorted(without):
-        screen.say(f"without {name}: {STANDS_IN[name]}")
-    Settings.from_environment({**environment, "SOURCE": environment.get("SOURCE") or "auto"})
-    source = decide(environment, root, tell=screen.say)
-    plan = make_plan(environment, source, ports=PortBook(), tell=screen.say, without=without)
-    downloaded = _fetch_jars(plan, environment, screen)
+    for line in said:
+        screen.say(line)
     if plan.servers and begin_anew(source, root):
         screen.say(f"replay: emptied {source.data_dir}, where an earlier run of it was kept")
     stack = Stack(plan, root, screen=screen, signals=signals)
     stack.run(on_ready=lambda: screen.say(_ready_line(plan, environment, downloaded)))
 
 
-def _clear_away(root: Path, screen: Screen) -> None:
-    """End what a killed stack left running; the lock is ours, so nobody supervises it."""
+def _orphans_ended(root: Path) -> list[str]:
+    """End what a killed stack left running (the lock is ours, so nobody supervises it), and say so."""
     left = read_state(root)
-    if ended := end_orphans(left.processes if left else ()):
-        screen.say(f"ended what a killed stack left behind: {', '.join(ended)}")
+    ended = end_orphans(left.processes if left else ())
+    return [f"ended what a killed stack left behind: {', '.join(ended)}"] if ended else []
 
 
-def _fetch_jars(plan: Plan, environment: Mapping[str, str], screen: Screen) -> int:
+def _require_room(plan: Plan) -> None:
+    """Raises MisconfiguredError where disk or memory would not last."""
+    folder = plan.source.data_dir
+    if plan.servers:
+        need_mb = capacity.DATA_MB if not folder.exists() else capacity.LOW_MB
+        way_out = "free some, or set DATA_DIR to a place with more"
+        capacity.require_disk(folder, need_mb, what="a stack's data", way_out=way_out)
+    capacity.require_memory(plan.parts, available=capacity.available_mb())
+
+
+def _fetch_jars(plan: Plan, environment: Mapping[str, str]) -> int:
     """Bring Kafka's jars if we start Kafka; how many bytes came."""
-    folder, wanted = cache_folder(environment) / "jars", jars.read_lock()
-    if all(server.name != "kafka" for server in plan.servers) or not jars.missing(wanted, folder):
+    if all(server.name != "kafka" for server in plan.servers):
         return 0
-    with DownloadBar("Kafka", jars.bytes_to_come(wanted, folder), say=screen.say) as bar:
-        jars.fetch(wanted, folder, download=maven.download, advance=bar.advance)
-    return bar.arrived
+    return jars.obtain(cache_folder(environment) / "jars")
 
 
 def _ready_line(plan: Plan, environment: Mapping[str, str], downloaded: int) -> str:

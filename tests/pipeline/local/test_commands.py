@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from pipeline.local.child import CRASH_LIMIT
 from pipeline.local.cli import command_line
 from pipeline.local.commands.stage import stage_environment
 from pipeline.local.commands.status import report
@@ -136,11 +137,14 @@ def test_each_run_of_a_replay_has_a_store_of_its_own(environment: dict[str, str]
 
 def test_a_port_that_was_set_and_is_taken_is_one_line(environment: dict[str, str], tmp_path: Path) -> None:
     with up(environment):
-        port = status(environment)["processes"][0]["port"]
+        valkey = status(environment)["processes"][0]
+        port, holder = valkey["port"], f"valkey-server (pid {valkey['pid']})"
         other = {**environment, "DATA_DIR": str(tmp_path / "other"), "REDIS_PORT": str(port)}
         refused = run("up", "--without", NOTHING_BUT_VALKEY, environment=other)
     assert refused.returncode == 1
-    assert refused.stderr == f"run: REDIS_PORT is {port}, and that port is taken; free it, or set another or none\n"
+    assert refused.stderr == (
+        f"run: REDIS_PORT is {port}, and that port is taken by {holder}; free it, or set another or none\n"
+    )
 
 
 def test_wipe_deletes_what_the_stack_wrote_and_nothing_else(environment: dict[str, str]) -> None:
@@ -191,6 +195,43 @@ def test_a_data_directory_that_cannot_be_made_is_one_line(environment: dict[str,
     refused = run("up", environment={**environment, "DATA_DIR": str(tmp_path / "file")})
     assert refused.stderr.startswith(f"run: {tmp_path / 'file'} can't be written (")
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_process_in_a_crash_loop_is_given_up_and_status_shows_its_last_lines(environment: dict[str, str]) -> None:
+    with up(environment) as stack:
+        killed: set[int] = set()
+        while len(killed) < CRASH_LIMIT:
+            row = wait_for(lambda: running_row(environment, but=killed), within_s=30, what="another life")
+            os.kill(row["pid"], signal.SIGKILL)
+            killed.add(row["pid"])
+        failed = wait_for(lambda: row_in(environment, "failed"), within_s=30, what="the end of trying")
+        shown = run("status", environment=environment).stdout
+        assert (failed["pid"], failed["restarts"]) == (None, CRASH_LIMIT - 1)
+        assert failed["cause"] == "ended by SIGKILL"
+        assert "valkey failed: ended by SIGKILL" in shown
+        assert f"    {failed['last_lines'][-1]}" in shown
+        assert f"logs in {environment['DATA_DIR']}/logs" in shown
+        assert stack.poll() is None
+
+
+def row_in(environment: dict[str, str], state: str) -> dict[str, Any] | None:
+    return next((row for row in status(environment)["processes"] if row["state"] == state), None)
+
+
+def running_row(environment: dict[str, str], *, but: set[int]) -> dict[str, Any] | None:
+    row = row_in(environment, "running")
+    return row if row and row["pid"] not in but else None
+
+
+def test_an_open_door_ends_the_start_in_one_line(environment: dict[str, str], namespace: Settings) -> None:
+    servers = {name: value for name, value in environment_of(namespace).items() if name in STORE_VARIABLES}
+    parts = "exchange,ingest,cache,archive,push"
+    refused = run("up", "--without", parts, environment={**environment, **servers, "HTTP_HOST": "0.0.0.0"})
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "run: web does not start: HTTP_HOST is 0.0.0.0, which others can reach, and there are no credentials: "
+        "set ALLOW_ANONYMOUS=1 to serve everybody, or HTTP_HOST=127.0.0.1\n"
+    )
 
 
 def test_status_where_nothing_runs_says_how_to_start(environment: dict[str, str]) -> None:

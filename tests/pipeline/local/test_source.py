@@ -26,18 +26,37 @@ def test_auto_is_binance_where_it_answers(tmp_path: Path) -> None:
     assert told == ["source: Binance answers, so this is the live market"]
 
 
-@pytest.mark.parametrize(("answer", "why"), [((0, "no network"), "no network"), ((451, "a page"), "HTTP 451")])
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ((0, "no network"), "can't be reached (no network)"),
+        ((451, "a page"), "refuses to serve this place (HTTP 451)"),
+        ((200, "<html>log in</html>"), "is answered by something between, a proxy or a log-in page"),
+    ],
+)
 def test_auto_is_the_simulator_where_binance_does_not_answer_and_says_why(
     tmp_path: Path, answer: tuple[int, str], why: str
 ) -> None:
     source, told = decided(tmp_path, answer=answer)
     assert (source.setting, source.data_dir, source.simulated) == ("simulator", tmp_path / "sim", True)
-    assert f"({why})" in told[0]
+    assert told[0].startswith("source: simulator, because ")
+    assert why in told[0]
 
 
-def test_binance_that_was_asked_for_is_not_asked_whether_it_answers(tmp_path: Path) -> None:
-    source, told = decided(tmp_path, SOURCE="binance")
-    assert (source.setting, told) == ("binance", [])
+@pytest.mark.parametrize(("answer", "why"), [((451, ""), "refuses to serve this place"), ((200, "<html>"), "between")])
+def test_binance_that_was_insisted_on_and_will_never_serve_us_is_refused_with_the_way_out(
+    tmp_path: Path, answer: tuple[int, str], why: str
+) -> None:
+    with pytest.raises(MisconfiguredError, match=rf"{why}.*; .*SOURCE=simulator"):
+        decided(tmp_path, answer=answer, SOURCE="binance")
+
+
+@pytest.mark.parametrize("answer", [(0, "no network"), (503, "")])
+def test_binance_that_was_insisted_on_and_is_away_is_waited_for(tmp_path: Path, answer: tuple[int, str]) -> None:
+    source, told = decided(tmp_path, answer=answer, SOURCE="binance")
+    assert source.setting == "binance"
+    assert told[0].startswith("source: Binance, though ")
+    assert told[0].endswith("ingest goes on trying, ./run doctor says more")
 
 
 def test_two_seeds_are_two_sources(tmp_path: Path) -> None:
@@ -86,7 +105,7 @@ def test_a_replay_begins_with_its_own_folder_empty_and_touches_no_other(tmp_path
 
 @pytest.mark.parametrize("name", ["binance", "simulator"])
 def test_a_source_that_is_no_replay_keeps_its_data(tmp_path: Path, name: str) -> None:
-    source, _ = decided(tmp_path, SOURCE=name)
+    source, _ = decided(tmp_path, answer=(200, "{}"), SOURCE=name)
     kept = recording(source.data_dir)
     assert not begin_anew(source, tmp_path)
     assert kept.exists()

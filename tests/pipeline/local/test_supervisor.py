@@ -4,14 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
-from pipeline.local.child import CRASH_LIMIT, LONGEST_DELAY_S, Child, ProcessSpec, State
+from pipeline.local.child import CRASH_LIMIT, LONGEST_DELAY_S, STABLE_S, Child, ProcessSpec, State
 from pipeline.local.logs import BoundedLog
+from pipeline.local.screen import describe
 from tests.pipeline.local.toys import Watched, python_toy, toy
 from tests.servers.waiting import wait_for
 
@@ -59,11 +60,41 @@ def test_each_crash_waits_longer_than_the_one_before(tmp_path: Path) -> None:
     assert delays == [0.5, 1.0, 2.0, 4.0]
 
 
-def test_crashes_far_apart_are_not_a_crash_loop(tmp_path: Path) -> None:
+def test_a_crash_after_a_stable_minute_begins_a_new_count(tmp_path: Path) -> None:
     child = Child(toy("stage"), BoundedLog(tmp_path / "log"))
-    for crash in range(3 * CRASH_LIMIT):
-        child.note_crash(crash * 20.0, jitter=1.0)
-        assert child.state == State.BACKOFF
+    for life in range(3 * CRASH_LIMIT):
+        child.note_ready(life * 100.0)
+        child.note_crash(life * 100.0 + STABLE_S, jitter=0.0)
+        assert (child.state, child.retry_at) == (State.BACKOFF, life * 100.0 + STABLE_S + 0.5)
+
+
+def test_a_process_that_dies_every_fifty_seconds_is_given_up_like_one_that_dies_at_once(tmp_path: Path) -> None:
+    child, lives = Child(toy("stage"), BoundedLog(tmp_path / "log")), 0
+    while child.state != State.FAILED:
+        child.note_ready(lives * 51.0)
+        child.note_crash(lives * 51.0 + 50.0, jitter=0.0)
+        lives += 1
+    assert lives == CRASH_LIMIT
+
+
+def test_an_end_whose_cause_stays_is_told_and_not_tried_again(watched: Watched) -> None:
+    script = "echo a long story; echo out of luck; exit 14"
+    watched.supervisor.add([toy("store", script, explain=lambda lines: "buy luck" if "out of luck" in lines else "")])
+    watched.run_until("store", State.FAILED, step_s=0.5)
+    assert watched["store"].restarts == 0
+    assert describe(watched["store"]) == ["store failed: buy luck"]
+
+
+def test_a_cause_in_the_log_of_an_earlier_life_is_not_the_cause_of_this_end(watched: Watched) -> None:
+    lives: list[list[str]] = []
+
+    def explain(lines: Sequence[str]) -> str:
+        lives.append(list(lines))
+        return ""
+
+    watched.supervisor.add([toy("store", "echo one line a life; exit 1", explain=explain)])
+    watched.run_until("store", State.FAILED, step_s=20.0)
+    assert lives == [["one line a life"]] * CRASH_LIMIT
 
 
 def test_a_crash_loop_ends_in_failed_with_its_last_lines_kept(watched: Watched) -> None:

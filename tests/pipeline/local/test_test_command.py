@@ -9,7 +9,7 @@ from pipeline.local.commands.test import PARTS, Outcome, run_part, summary
 
 
 def test_the_parts_are_the_ones_the_readme_names_in_their_order() -> None:
-    assert list(PARTS) == ["lint", "types", "imports", "unit", "integration", "browser"]
+    assert list(PARTS) == ["lint", "types", "imports", "unit", "starts", "integration", "browser"]
 
 
 @pytest.mark.parametrize(("status", "verdict"), [(0, "passed"), (1, "failed"), (5, "failed")])

@@ -1,0 +1,67 @@
+"""GETs with the standard library: what asks our own processes, the exchange, and the package registries."""
+
+import os
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+HERE = ("127.0.0.1", "localhost", "::1")
+_CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+"""Where people name the certificate of a proxy that opens TLS; the first one set counts."""
+
+
+def answers(url: str, *, timeout_s: float = 2.0) -> bool:
+    """Whether a GET of ``url`` is answered with 200."""
+    return get(url, timeout_s=timeout_s)[0] == 200
+
+
+def get(url: str, *, timeout_s: float = 2.0) -> tuple[int, str]:
+    """Status and text of a GET; status 0 and the reason where nothing answered."""
+    try:
+        with open_url(url, timeout_s=timeout_s) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, _rest(error)
+    except (OSError, ValueError, HTTPException) as error:
+        return 0, reason(error)
+
+
+def open_url(url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None) -> Any:
+    """The open answer to a GET. Raises HTTPError, OSError, HTTPException or ValueError (no such URL)."""
+    request = urllib.request.Request(url, headers=dict(headers or {}))  # noqa: S310 (the caller's own addresses)
+    return _opener(here=urlsplit(url).hostname in HERE).open(request, timeout=timeout_s)
+
+
+def reason(error: Exception) -> str:
+    """What kept a request from being answered, in a few words."""
+    inner = getattr(error, "reason", None) or error
+    return str(getattr(inner, "strerror", None) or inner or type(inner).__name__)
+
+
+@cache
+def _opener(*, here: bool) -> urllib.request.OpenerDirector:
+    """What asks: no proxy of the environment has a say on this machine."""
+    proxies = urllib.request.ProxyHandler({} if here else None)
+    return urllib.request.build_opener(proxies, urllib.request.HTTPSHandler(context=_tls()))
+
+
+def _tls() -> ssl.SSLContext:
+    named = next((os.environ[name] for name in _CERTIFICATES if os.environ.get(name)), None)
+    context = ssl.create_default_context()
+    if named:
+        with suppress(OSError):
+            context.load_verify_locations(cafile=named)
+    return context
+
+
+def _rest(error: urllib.error.HTTPError) -> str:
+    with suppress(OSError, HTTPException):
+        return error.read().decode(errors="replace")
+    return ""
