@@ -38,7 +38,7 @@ class Stack:
 def running_stack(arguments: tuple[str, ...] = (), **variables: str) -> Iterator[Stack]:
     """Start a stack with ``variables`` over the environment, wait until it is ready, stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="candlestream-bench-", ignore_cleanup_errors=True) as folder:
-        own = {**_clean(os.environ), **variables, "DATA_DIR": folder}
+        own = {**clean(os.environ), **variables, "DATA_DIR": folder}
         log = Path(folder) / "up.log"
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -62,6 +62,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
         time.sleep(0.2)
 
 
-def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what would lead a stack to the user's own servers, ports or data."""
     foreign = ("MONGO_URI", "REDIS_HOST", "KAFKA_BOOTSTRAP", "KAFKA_BROKER", "DATA_DIR", "HTTP_PORT", "PUSH_PORT")
     return {name: value for name, value in environment.items() if name not in foreign}

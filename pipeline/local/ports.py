@@ -57,7 +57,7 @@ def is_listening(host: str, port: int) -> bool:
 
 
 class PortBook:
-    """The ports this process has claimed; a claim holds against other stacks of this user until the process ends."""
+    """The ports this process has claimed; a claim holds against other stacks of this user until ``close``."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir(), f"candlestream-ports-{os.getuid()}")
@@ -76,6 +76,12 @@ class PortBook:
             return False
         self._held[port] = lease
         return True
+
+    def close(self) -> None:
+        """Give all claims back."""
+        for lease in self._held.values():
+            lease.close()
+        self._held.clear()
 
     def any(self) -> int:
         """A free port of the system's choice. Raises MisconfiguredError if there is none."""

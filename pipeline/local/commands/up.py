@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
@@ -41,7 +41,8 @@ def bring_up(
     Settings.from_environment({**environment, "SOURCE": environment.get("SOURCE") or "auto"})
     said = [*_orphans_ended(root), *(f"without {name}: {STANDS_IN[name]}" for name in sorted(without))]
     source = decide(environment, root, tell=said.append)
-    plan = make_plan(environment, source, ports=PortBook(), tell=said.append, without=without)
+    ports = open_things.enter_context(closing(PortBook()))  # the claims last as long as the stack
+    plan = make_plan(environment, source, ports=ports, tell=said.append, without=without)
     _require_room(plan)
     downloaded = _fetch_jars(plan, environment)
     screen = open_screen()

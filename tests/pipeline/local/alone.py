@@ -10,7 +10,6 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import psutil
 import pytest
 
 
@@ -53,22 +52,6 @@ def _may_mount() -> bool:
     with suppress(FileNotFoundError):
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     return False
-
-
-def processes_in(folder: Path) -> list[str]:
-    """Processes that live on ``folder``: those started with it as DATA_DIR, or working in it."""
-    return [" ".join(process.cmdline()) for process in psutil.process_iter() if _lives_in(process, str(folder))]
-
-
-def _lives_in(process: psutil.Process, folder: str) -> bool:
-    with suppress(psutil.Error):
-        places = (process.environ().get("DATA_DIR", ""), process.cwd())
-        return process.status() != psutil.STATUS_ZOMBIE and any(_is_in(place, folder) for place in places)
-    return False
-
-
-def _is_in(place: str, folder: str) -> bool:
-    return place == folder or place.startswith(f"{folder}/")
 
 
 def files_in(folder: Path) -> Iterator[str]:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.orphans import processes_in
 from pipeline.local import downloads
 from pipeline.local.packages import UV_PIN
 from pipeline.local.plan import cache_folder
-from tests.pipeline.local.alone import in_world, one_line, processes_in, read_only_disk, small_disk
+from tests.pipeline.local.alone import in_world, one_line, read_only_disk, small_disk
 from tests.pipeline.local.index import WHEEL, Index, serving_index
 from tests.servers.waiting import wait_for
 

@@ -57,3 +57,11 @@ def test_two_stacks_that_start_together_get_different_ports(tmp_path: Path) -> N
     port = first.any()
     assert not second.claim(port)
     assert second.choose({}, variable="HTTP_PORT", default=port, tell=lambda _: None) != port
+
+
+def test_a_claim_holds_against_another_stack_until_it_is_given_back(tmp_path: Path) -> None:
+    mine, others = PortBook(tmp_path), PortBook(tmp_path)
+    port = mine.any()
+    assert not others.claim(port)
+    mine.close()
+    assert others.claim(port)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.orphans import processes_in
 from pipeline.local import capacity
 from pipeline.local.kafka import WAY_OUT as KAFKA_WAY_OUT
 from pipeline.local.mongod import WAY_OUT as MONGOD_WAY_OUT
@@ -23,7 +24,6 @@ from tests.pipeline.local.alone import (
     files_in,
     in_world,
     one_line,
-    processes_in,
     read_only_disk,
     small_disk,
 )
