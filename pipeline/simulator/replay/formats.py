@@ -1,6 +1,7 @@
 """Recorded files read to lines of one shape, whichever recorder wrote them.
 
-Three shapes of line are understood, gzipped or not, mixed at will; others (headers, blank lines) are skipped:
+Three shapes of line are understood, gzipped or not, mixed at will; others (headers, blank lines) are skipped, and so is
+what a recorder that was killed left half written at a file's end:
 
 * ``<receive ns> <frame>`` — ours (``./run record``) and hftbacktest's. A frame is a combined-stream frame, a raw
   event, ``{"rest": "<path?query>", "body": …}``, or a bare REST book (``{"lastUpdateId": …}``);
@@ -9,7 +10,9 @@ Three shapes of line are understood, gzipped or not, mixed at will; others (head
 """
 
 import gzip
+import logging
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +20,8 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.domain.faults import MisconfiguredError
+
+log = logging.getLogger(__name__)
 
 NS = 1_000_000_000
 _NANOSECONDS = re.compile(rb"^(\d{15,20}) (?=[{\[])")
@@ -87,11 +92,29 @@ def _paths(source: str) -> Iterable[Path]:
 
 
 def _lines(path: Path) -> Iterator[Line]:
+    for text in _texts(path):
+        line = parse_line(text.rstrip()) if text.endswith(b"\n") or _is_whole(text) else None
+        if line is not None:
+            yield line
+
+
+def _texts(path: Path) -> Iterator[bytes]:
+    """The lines of a file as far as it can be read: what follows a torn place is not there."""
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        for text in file:
-            line = parse_line(text.rstrip())
-            if line is not None:
-                yield line
+        try:
+            yield from file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            log.warning("%s is torn, and only what comes before is read: %s", path, error)
+
+
+def _is_whole(text: bytes) -> bool:
+    """Whether a last line without an end holds all of its JSON."""
+    found = _NANOSECONDS.match(text) or _SECONDS.match(text) or _ANSWER.match(text)
+    try:
+        orjson.loads(text[found.end() if found else 0 :])
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _nanoseconds(seconds: bytes, fraction: bytes | None) -> int:
