@@ -42,7 +42,7 @@ class RestClient:
             async with self._session.get(self._base_url + path, params=dict(params), timeout=TIMEOUT) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TransientError(f"no answer from the exchange to {path}: {error!r}") from error
+            raise TransientError(f"no answer from the exchange to {path}: {str(error) or repr(error)}") from error
         self._budget.told(int(answer.headers.get(self._weight_header, 0)), now_ms=_now_ms())
         self._judge(path, answer, body)
         return body
@@ -50,7 +50,7 @@ class RestClient:
     def _judge(self, path: str, answer: aiohttp.ClientResponse, body: bytes) -> None:
         if answer.status == 200:
             return
-        detail = f"the exchange answered {answer.status} to {path}: {body[:200].decode(errors='replace')}"
+        detail = f"the exchange answered {answer.status} to {path}: {_beginning(body)}"
         if answer.status in (418, 429):
             seconds = float(answer.headers.get("Retry-After", DEFAULT_RETRY_S))
             self._budget.block(seconds, now_ms=_now_ms())
@@ -58,6 +58,11 @@ class RestClient:
         if answer.status in (403, 451):
             raise MisconfiguredError(f"{detail} — set BINANCE_REST_URL to a host that serves you, or SOURCE=simulator")
         raise (TransientError if answer.status >= 500 else BadMessageError)(detail)
+
+
+def _beginning(body: bytes) -> str:
+    """What a body begins with, on one line: proxies answer with pages."""
+    return " ".join(body[:200].decode(errors="replace").split())
 
 
 def _now_ms() -> int:
