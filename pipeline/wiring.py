@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from threading import Event
@@ -36,7 +36,7 @@ REWIND_TRADE_RECORDS = 5_000
 
 def run_ingest(settings: Settings) -> None:
     """Follow the exchange and fill the history until SIGTERM. Raises a Fault when it can't go on."""
-    asyncio.run(_until_signalled(_ingest(settings)))
+    asyncio.run(until_signalled(_ingest(settings)))
 
 
 def run_cache(settings: Settings) -> None:
@@ -91,14 +91,18 @@ def now_ms() -> int:
 @asynccontextmanager
 async def exchange(settings: Settings) -> AsyncIterator[tuple[Binance, aiohttp.ClientSession]]:
     """The venue of the settings, with the session its sockets share."""
-    async with aiohttp.ClientSession(trust_env=not _is_here(settings.binance_rest_url)) as session:
+    async with aiohttp.ClientSession(trust_env=not is_here(settings.binance_rest_url)) as session:
         getter = http.RestClient(session, settings.binance_rest_url, budget=WeightBudget(), weight_header=WEIGHT_HEADER)
         yield Binance(getter, ws_url=settings.binance_ws_url), session
 
 
 async def trading_symbols(venue: Binance, wanted: Sequence[str]) -> list[SymbolInfo]:
     """The wanted markets that are open; the others are named in a warning. Raises MisconfiguredError if none is."""
-    known = await patiently(partial(venue.symbols, wanted))
+    return open_markets(await patiently(partial(venue.symbols, wanted)), wanted)
+
+
+def open_markets(known: Mapping[str, SymbolInfo], wanted: Sequence[str]) -> list[SymbolInfo]:
+    """Of the wanted markets those that are open, as ``trading_symbols``."""
     for symbol in wanted:
         if symbol not in known or not known[symbol].trading:
             status = known[symbol].status if symbol in known else "unknown to the exchange"
@@ -114,7 +118,7 @@ def history(settings: Settings, venue: Binance, publisher: kafka.KafkaPublisher)
     return History(venue=venue, stored=_candles(settings), publisher=publisher, topics=settings.topics, clock=now_ms)
 
 
-def _is_here(url: str) -> bool:
+def is_here(url: str) -> bool:
     """Whether ``url`` is on this machine, where no proxy of the environment has a say."""
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
@@ -174,7 +178,7 @@ def _follow(settings: Settings, name: str, stage: Archive | Cache, *, reader: ka
         beat.close()
 
 
-async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
+async def until_signalled(work: Coroutine[Any, Any, None]) -> None:
     """Run ``work`` until it ends or SIGTERM comes. Raises what it raised."""
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work)
@@ -185,10 +189,10 @@ async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         log.info("stopped")
     except BaseExceptionGroup as group:
-        raise _first(group.subgroup(Fault) or group) from group
+        raise first_of(group.subgroup(Fault) or group) from group
 
 
-def _first(error: BaseException) -> BaseException:
+def first_of(error: BaseException) -> BaseException:
     """The first error of a group, however deep: every task group on the way wraps what it raises."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

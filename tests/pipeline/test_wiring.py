@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pipeline.domain.faults import UndeliveredError
-from pipeline.wiring import _until_signalled
+from pipeline.wiring import until_signalled
 
 
 async def _nested(error: Exception) -> None:
@@ -24,9 +24,9 @@ async def _nested(error: Exception) -> None:
 
 def test_a_fault_comes_out_as_itself_however_many_task_groups_wrapped_it() -> None:
     with pytest.raises(UndeliveredError, match="no room"):
-        asyncio.run(_until_signalled(_nested(UndeliveredError("no room"))))
+        asyncio.run(until_signalled(_nested(UndeliveredError("no room"))))
 
 
 def test_what_is_no_fault_comes_out_as_itself_too() -> None:
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(_until_signalled(_nested(ZeroDivisionError())))
+        asyncio.run(until_signalled(_nested(ZeroDivisionError())))

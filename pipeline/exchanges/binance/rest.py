@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import InvalidOperation
 from typing import Any
+from urllib.parse import urlencode
 
 from pipeline.domain import jsontext
 from pipeline.domain.book import BookSnapshot
@@ -29,6 +30,11 @@ class Request:
     path: str
     params: Mapping[str, str | int]
     weight: int
+
+    @property
+    def target(self) -> str:
+        """Path and query, as a recording names the request."""
+        return f"{self.path}?{urlencode(self.params)}" if self.params else self.path
 
 
 def time_request() -> Request:

@@ -9,6 +9,7 @@ from pipeline.domain.candle import Candle
 from pipeline.domain.events import Event
 from pipeline.domain.faults import BadMessageError
 from pipeline.domain.interval import Interval
+from pipeline.domain.recording import RestAnswer
 from pipeline.domain.symbol import SymbolInfo
 from pipeline.exchanges.binance import messages, rest, streams
 from pipeline.exchanges.binance.book_sync import BookSync
@@ -32,6 +33,14 @@ class Binance:
     def connection_urls(self, symbols: Sequence[str]) -> list[str]:
         """The WebSocket URLs that together carry ``symbols``."""
         return streams.connection_urls(self._ws_url, symbols)
+
+    def recording_urls(self, symbols: Sequence[str]) -> list[str]:
+        """The WebSocket URLs that together carry what a recording keeps of ``symbols``."""
+        return streams.connection_urls(self._ws_url, symbols, streams.RECORDED_KINDS)
+
+    def stream_of(self, frame: bytes) -> tuple[str, str]:
+        """Symbol and kind of stream of a frame, its data unread; two empty texts for a frame of no stream."""
+        return streams.stream_of(frame)
 
     def decode(self, raw: bytes, *, received_ms: int) -> Event:
         """The word in one frame. Raises BadMessageError."""
@@ -57,6 +66,19 @@ class Binance:
         """A full book."""
         body = await self._get(rest.depth_request(symbol, limit=SNAPSHOT_LEVELS))
         return rest.parse_depth(body, symbol=symbol, received_ms=received_ms)
+
+    async def raw_listing(self, symbols: Sequence[str]) -> RestAnswer:
+        """What the exchange lists of ``symbols``, as it came. Raises BadMessageError if it can't be read."""
+        request = rest.exchange_info_request(symbols)
+        body = await self._get(request)
+        rest.parse_exchange_info(body)
+        return RestAnswer(request.target, body)
+
+    async def raw_depth(self, symbol: str) -> tuple[RestAnswer, int]:
+        """A full book as it came, and its update id. Raises BadMessageError if it can't be read."""
+        request = rest.depth_request(symbol, limit=SNAPSHOT_LEVELS)
+        body = await self._get(request)
+        return RestAnswer(request.target, body), rest.parse_depth(body, symbol=symbol, received_ms=0).last_update_id
 
     async def klines(
         self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int, received_ms: int
