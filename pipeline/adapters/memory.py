@@ -1,11 +1,13 @@
 """Twins of the real adapters in memory: the same behaviour, the same tests, no server."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.domain import names
+from pipeline.domain.api_key import ApiKey
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
+from pipeline.domain.faults import TransientError
 from pipeline.domain.interval import MINUTE_MS, Interval
 from pipeline.domain.pushes import Push
 from pipeline.domain.shelf import Change, Published, PutBook, PutCandle, PutLatest, PutTrades, Shelved
@@ -123,3 +125,31 @@ class MemoryCandles:
         return [
             open_ms for open_ms in range(start_ms, end_ms, MINUTE_MS) if (symbol, Interval.M1, open_ms) not in self.held
         ]
+
+
+@dataclass(slots=True)
+class MemoryKeys:
+    """API keys, as MongoDB holds them."""
+
+    held: dict[str, ApiKey] = field(default_factory=dict)
+
+    def add(self, key: ApiKey) -> None:
+        """Keep a new key. Raises TransientError if its id is taken."""
+        if key.key_id in self.held:
+            raise TransientError(f"the id {key.key_id} is taken")
+        self.held[key.key_id] = key
+
+    def find(self, key_id: str) -> ApiKey | None:
+        """The key of that id, revoked or not."""
+        return self.held.get(key_id)
+
+    def all(self) -> list[ApiKey]:
+        """Every key, oldest first."""
+        return sorted(self.held.values(), key=lambda key: (key.created_ms, key.key_id))
+
+    def revoke(self, key_id: str, *, now_ms: int) -> ApiKey | None:
+        """End a key, once; None for an id nobody knows."""
+        key = self.held.get(key_id)
+        if key and key.revoked_ms is None:
+            self.held[key_id] = replace(key, revoked_ms=now_ms)
+        return self.held.get(key_id)

@@ -92,6 +92,9 @@ def collection(interval: Interval) -> str:
     return f"{interval.value}_kline"
 
 
+API_KEYS_COLLECTION = "api_keys"
+"""The keys that callers of the routes are given, without their secrets; written by ``./run keys``."""
+
 META_COLLECTION = "meta"
 """What a store says of itself: the one source it belongs to."""
 
