@@ -89,14 +89,14 @@ class Recorder:
     async def _follow(self, url: str, group: asyncio.TaskGroup) -> NoReturn:
         backoff, line = Backoff(), _Line(self, group)
         while True:
-            wait_s, reason = 0.0, "the connection was due to end"
+            reason = "the connection was due to end"
             try:
                 await line.live(url, backoff)
             except TransientError as error:
                 if not self.kept.total:
                     raise
-                wait_s, reason = backoff.next_s(), str(error)
-            self.kept.reconnects += 1
+                reason = str(error)
+            self.kept.reconnects, wait_s = self.kept.reconnects + 1, backoff.next_s()
             self.tell(f"gap: {reason}; again in {wait_s:.1f} s")
             await asyncio.sleep(wait_s)
 

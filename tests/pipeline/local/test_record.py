@@ -166,6 +166,12 @@ async def test_a_rehearsal_says_what_would_be_kept_and_where_and_writes_nothing(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("name", ["record", "keys", "logs"])
+def test_the_command_explains_itself(name: str) -> None:
+    shown = CliRunner().invoke(command_line, [name, "-h"], prog_name="./run").output
+    assert shown.startswith(f"Usage: ./run {name} ")
+
+
 def test_a_folder_gets_a_file_named_after_the_moment(tmp_path: Path) -> None:
     assert destination(str(tmp_path), NOON) == tmp_path / "20261124T120000Z.gz"
     assert destination(f"{tmp_path}/new/", NOON) == tmp_path / "new" / "20261124T120000Z.gz"
