@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
 from pipeline.domain.faults import MisconfiguredError
-from pipeline.local import jars, maven
+from pipeline.local import jars
 from pipeline.local.commands.stage import stage_environment
 from pipeline.local.plan import PASSED_ON, Plan, cache_folder, make_plan
 from pipeline.local.ports import PortBook
 from pipeline.local.processes import SERVERS
 from pipeline.local.signals import StopSignals
 from pipeline.local.source import Source, decide
-from pipeline.local.state import end_orphans, lock_root, read_state, root_of
+from pipeline.local.state import end_orphans, lock_root, logs_of, read_state, root_of
 from pipeline.local.stores import claim_stores
 from pipeline.local.supervisor import Supervisor
 from pipeline.settings import Settings
@@ -53,9 +53,11 @@ def borrowed(environment: Mapping[str, str], servers: Collection[str], *, tell: 
         left = read_state(root)
         end_orphans(left.processes if left else ())
         words = _with_source(environment, root)
-        plan = _plan(words, decide(words, root, tell=tell), servers)
-        with _started(plan, root, tell=tell) as settings:
-            yield settings
+        source = decide(words, root, tell=tell)
+        with closing(PortBook()) as ports:
+            plan = _plan(words, source, servers, ports)
+            with _started(plan, root, tell=tell) as settings:
+                yield settings
 
 
 def _to_start(environment: Mapping[str, str], servers: Collection[str]) -> list[str]:
@@ -88,22 +90,22 @@ def _with_source(environment: Mapping[str, str], root: Path) -> dict[str, str]:
     return {**words, **{name: value for name, value in environment.items() if value}, "SOURCE": last.source}
 
 
-def _plan(environment: Mapping[str, str], source: Source, servers: Collection[str]) -> Plan:
+def _plan(environment: Mapping[str, str], source: Source, servers: Collection[str], ports: PortBook) -> Plan:
     without = {*SERVERS, "exchange"} - set(servers)
     words = {name: value for name, value in environment.items() if name not in _NOT_OURS}
-    return make_plan(words, source, ports=PortBook(), tell=lambda _: None, without=without)
+    return make_plan(words, source, ports=ports, tell=lambda _: None, without=without)
 
 
 @contextmanager
 def _started(plan: Plan, root: Path, *, tell: Tell) -> Iterator[Settings]:
     """The plan's servers, ready and claimed; stopped in the end, whoever asks for it."""
     names = [server.name for server in plan.servers]
-    signals, supervisor = StopSignals(), Supervisor(root / "logs")
+    signals, supervisor = StopSignals(), Supervisor(logs_of(root))
     try:
         tell(f"no stack runs on {root}; starting {', '.join(names)} for the moment")
         _bring_up(plan, supervisor)
         settings = Settings.from_environment(plan.environment)
-        claim_stores(settings, mark=plan.source.mark, stores=names)
+        claim_stores(settings, mark=plan.source.mark, stores=names, ours=plan.servers)
         yield settings
     finally:
         signals.interrupting = False
@@ -113,7 +115,7 @@ def _started(plan: Plan, root: Path, *, tell: Tell) -> Iterator[Settings]:
 
 def _bring_up(plan: Plan, supervisor: Supervisor) -> None:
     if any(server.name == "kafka" for server in plan.servers):
-        jars.fetch(jars.read_lock(), cache_folder() / "jars", download=maven.download, advance=lambda _: None)
+        jars.obtain(cache_folder() / "jars")
     for server in plan.servers:
         server.prepare()
     supervisor.add(server.spec() for server in plan.servers)
@@ -122,5 +124,5 @@ def _bring_up(plan: Plan, supervisor: Supervisor) -> None:
         supervisor.tick()
         late = list(supervisor.children.values()) if time.monotonic() > deadline else supervisor.failed()
         for child in late:
-            raise MisconfiguredError(f"{child.spec.name} does not start ({child.last_end}); see {child.log.path}")
+            raise MisconfiguredError(f"{child.spec.name} does not start: {child.why}")
         time.sleep(_LOOK_EVERY_S / 2)

@@ -88,6 +88,11 @@ class Child:
         """The process id while it lives."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
+    @property
+    def why(self) -> str:
+        """Why it does not run, and where to look."""
+        return self.cause or f"{self.last_end or 'it does not answer'}; see {self.log.path}, or ask ./run doctor"
+
     def spawn(self, now: float) -> None:
         """Start the process in its own group; it dies with the thread that calls this."""
         reading_end, writing_end = os.pipe()

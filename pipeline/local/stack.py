@@ -105,8 +105,7 @@ class Stack:
 
     def _require_all(self) -> None:
         for child in self._supervisor.failed():
-            why = child.cause or f"{child.last_end}; see {child.log.path}, or ask ./run doctor"
-            raise MisconfiguredError(f"{child.spec.name} does not start: {why}")
+            raise MisconfiguredError(f"{child.spec.name} does not start: {child.why}")
 
     def _watch_disk(self) -> None:
         """Say when the disk runs low, and stop in good order before the servers break on a full one."""

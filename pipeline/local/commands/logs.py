@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pipeline.domain.faults import MisconfiguredError
-from pipeline.local.state import root_of
+from pipeline.local.state import logs_of, root_of
 from pipeline.local.tails import Tail, last_lines, names_of
 
 LINES = 20
@@ -27,7 +27,7 @@ def command(names: tuple[str, ...], follow: bool, count: int) -> None:
     Of several, one after the other, each line begins with the name of its process; with --follow the lines come as they
     are printed.
     """
-    logs = root_of(os.environ) / "logs"
+    logs = logs_of(root_of(os.environ))
     chosen = choose(logs, names)
     tails = [Tail(logs / f"{name}.log") for name in chosen] if follow else []
     for name in chosen:
