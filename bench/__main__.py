@@ -8,13 +8,14 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from bench import kills, latency, session
+from bench import first_start, kills, latency, session
 from bench.machine import Unavailable
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "latency": latency.run,
     "session": session.run,
     "kills": kills.run,
+    "first-start": first_start.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

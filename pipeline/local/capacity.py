@@ -13,9 +13,11 @@ from pathlib import Path
 from pipeline.domain.faults import MisconfiguredError
 
 MB = 1_000_000
-DATA_MB = 400
-"""What a new data directory takes in its first minutes (Kafka, MongoDB and its journal), with room for a day."""
-LOW_MB = 250
+DATA_MB = 250
+"""What a start asks for where its data is to be: a new directory takes about 100 MB in its first minutes."""
+AMPLE_MB = 6_000
+"""What a stack comes to in a day: Kafka's log is bounded at some 4 GB, the rest is history."""
+LOW_MB = 200
 """A running stack says so when less than this is left where its data is."""
 STOP_MB = 100
 """A running stack stops in good order when less than this is left, before its servers break on it."""

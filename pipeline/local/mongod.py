@@ -15,6 +15,8 @@ from pipeline.local.child import ProcessSpec
 from pipeline.local.ports import LOOPBACK, is_listening
 
 CACHE_GB = 0.5
+_JOURNAL = "log=(prealloc=false,file_max=32MB)"
+"""The journal in small files, made when they are needed: by default three of 100 MB lie there from the first start."""
 WAY_OUT = "put back a copy, or move that folder away and start again: history is then fetched anew"
 """What to do about damaged data."""
 _DAMAGED = (
@@ -50,6 +52,7 @@ class Mongod:
                 str(binary()), "--dbpath", str(self.folder), "--port", str(self.port), "--bind_ip", LOOPBACK,
                 "--wiredTigerCacheSizeGB", str(CACHE_GB), "--nounixsocket", "--quiet", "--slowms", "5000",
                 "--setParameter", "diagnosticDataCollectionEnabled=false",
+                "--wiredTigerEngineConfigString", _JOURNAL,
             ),
             port=self.port,
             probe=self.is_ready,

@@ -43,7 +43,7 @@ def bring_up(
     source = decide(environment, root, tell=said.append)
     ports = open_things.enter_context(closing(PortBook()))  # the claims last as long as the stack
     plan = make_plan(environment, source, ports=ports, tell=said.append, without=without)
-    _require_room(plan)
+    said += _room(plan)
     downloaded = _fetch_jars(plan, environment)
     screen = open_screen()
     open_things.callback(screen.close)
@@ -62,14 +62,19 @@ def _orphans_ended(root: Path) -> list[str]:
     return [f"ended what a killed stack left behind: {', '.join(ended)}"] if ended else []
 
 
-def _require_room(plan: Plan) -> None:
-    """Raises MisconfiguredError where disk or memory would not last."""
-    folder = plan.source.data_dir
-    if plan.servers:
-        need_mb = capacity.DATA_MB if not folder.exists() else capacity.LOW_MB
-        way_out = "free some, or set DATA_DIR to a place with more"
-        capacity.require_disk(folder, need_mb, what="a stack's data", way_out=way_out)
+def _room(plan: Plan) -> list[str]:
+    """What to say of the room there is. Raises MisconfiguredError where disk or memory would not last."""
     capacity.require_memory(plan.parts, available=capacity.available_mb())
+    if not plan.servers:
+        return []
+    folder, way_out = plan.source.data_dir, "free some, or set DATA_DIR to a place with more"
+    need_mb = capacity.LOW_MB if folder.exists() else capacity.DATA_MB
+    capacity.require_disk(folder, need_mb, what="a stack's data", way_out=way_out)
+    left_mb = capacity.free_bytes(folder) // capacity.MB
+    if left_mb >= capacity.AMPLE_MB:
+        return []
+    grows = f"what a stack keeps grows to about {capacity.AMPLE_MB // 1000} GB in a day"
+    return [f"{folder} has {left_mb} MB left, and {grows}; at {capacity.STOP_MB} MB it stops in good order"]
 
 
 def _fetch_jars(plan: Plan, environment: Mapping[str, str]) -> int:
