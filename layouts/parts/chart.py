@@ -1,11 +1,11 @@
 """The chart's panel: an empty box that ``candles.js`` fills with the figure made in ``layouts/figures/candles.py``."""
 
-import dash_bootstrap_components as dbc
 from dash import html
 from dash.development.base_component import Component
 
 from layouts import ids
 from layouts.parts.attributes import aria
+from layouts.parts.choice import choice
 from layouts.parts.panel import panel
 from pipeline.domain.interval import Interval
 
@@ -32,14 +32,4 @@ def chart_panel(*, interval: Interval) -> Component:
 
 def interval_picker(*, interval: Interval) -> Component:
     """One choice of the six intervals; arrow keys move between them."""
-    choice: Component = dbc.RadioItems(
-        id=ids.INTERVAL,
-        className="cs-intervals",
-        options=[{"label": each.value, "value": each.value} for each in Interval],
-        value=interval.value,
-        inline=True,
-        inputClassName="btn-check",
-        labelClassName="cs-interval",
-        labelCheckedClassName="active",
-    )
-    return choice
+    return choice(ids.INTERVAL, options={each.value: each.value for each in Interval}, value=interval.value)
