@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app.problems import FieldError, ProblemError, bad_parameters
 from pipeline.domain import jsontext
 
-UPDATE = "/_dash-update-component"
+UPDATE = "_dash-update-component"
 
 
 class Property(BaseModel):
@@ -44,8 +44,10 @@ class CallbackRequest(BaseModel):
 def only_known_callbacks(app: Flask, dash: Dash) -> None:
     """Answer 400 to a callback request whose shape no callback of ``dash`` has; values are the callbacks' concern."""
 
+    path = dash.config.routes_pathname_prefix + UPDATE
+
     def refuse() -> None:
-        if request.path == UPDATE and request.method == "POST":
+        if request.path == path and request.method == "POST":
             _check(_body(), dash.callback_map)
 
     app.before_request(refuse)

@@ -1,4 +1,4 @@
-"""Which addresses are pages: Dash answers every path with its page, so what is none is refused before it does."""
+"""Which addresses are pages: Dash answers whatever lies below a page with it, so what is none is refused first."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ from werkzeug.routing import Rule, WebsocketMismatch
 from app.problems import ProblemError, answer
 
 CATCH_ALL = "/<path:path>"
-"""Dash's rule for every path below its own."""
+"""How Dash's rule for every path below a page ends."""
 
 
 def only_known_pages(app: Flask, pages: Collection[str] = ()) -> None:
@@ -20,7 +20,7 @@ def only_known_pages(app: Flask, pages: Collection[str] = ()) -> None:
         rule = request.url_rule
         if isinstance(request.routing_exception, WebsocketMismatch):
             rule = _page_rule(app)
-        if rule is not None and rule.rule == CATCH_ALL and request.path not in pages:
+        if rule is not None and rule.rule.endswith(CATCH_ALL) and request.path not in pages:
             raise NotFound("there is no such page; /docs lists the routes")
 
     def missing(_error: DependencyException) -> Response:
