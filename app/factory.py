@@ -14,7 +14,7 @@ from app.api.rankings import ranking_routes
 from app.api.route import Route, blueprint
 from app.caching import redis_cache
 from app.callbacks_guard import only_known_callbacks
-from app.dashboard import mount_dashboard
+from app.dashboard import mount_dashboard, mount_markets, mount_system
 from app.docs import documented
 from app.health import health_routes
 from app.metrics import Metrics, PushCollector, StandingCollector
@@ -25,6 +25,8 @@ from app.push.routes import register_push
 from app.push.snapshots import RedisSnapshots
 from app.push.subscriber import RedisFeed
 from app.reads import StoreReads
+from app.reads.ranking import StoreRanking
+from app.reads.system import StoreSystem
 from pipeline.adapters import redis_reader
 from pipeline.settings import Settings
 
@@ -86,7 +88,13 @@ def _push(app: Flask, settings: Settings, reads: StoreReads) -> Hub:
 def _page(app: Flask, settings: Settings, reads: StoreReads) -> None:
     app.config["COMPRESS_STREAMS"] = False
     Compress(app)
-    dash = mount_dashboard(app, reads, redis_cache(app, settings), settings.push_port)
+    cache = redis_cache(app, settings)
+    pages = [
+        mount_dashboard(app, reads, cache, settings.push_port),
+        mount_markets(app, StoreRanking(reads), cache, source=settings.source_kind),
+        mount_system(app, StoreSystem(reads), cache, source=settings.source_kind),
+    ]
     only_known_pages(app)
-    only_known_callbacks(app, dash)
-    security.harden(app, settings, script_hashes=dash.csp_hashes)
+    for page in pages:
+        only_known_callbacks(app, page)
+    security.harden(app, settings, script_hashes=lambda: [line for page in pages for line in page.csp_hashes()])

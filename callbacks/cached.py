@@ -7,7 +7,19 @@ from typing import ParamSpec, TypeVar
 
 from flask_caching import Cache
 
-from callbacks.reads import FeedState, Market, MarketReads, Ticker
+from callbacks.reads import (
+    FeedState,
+    Market,
+    MarketReads,
+    MarketStanding,
+    ProcessStanding,
+    Ranking,
+    RankingReads,
+    StoredDay,
+    StoreStanding,
+    SystemReads,
+    Ticker,
+)
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
@@ -19,6 +31,8 @@ LIVE_S = 1
 SLOW_S = 2
 """Seconds for what changes slowly or costs more: the last 24 hours, the history of a chart."""
 MARKETS_S = 10
+DAYS_S = 20
+"""Seconds the count of stored minutes may be old: it is the one read that looks at whole days."""
 AWAY_S = 2.0
 """How long after a read failed the same read of any market fails at once: a hanging store costs each its deadline."""
 
@@ -32,6 +46,16 @@ def cached_reads(reads: MarketReads, *, cache: Cache, clock: Callable[[], float]
     ``clock`` tells seconds.
     """
     return _CachedReads(reads, cache, clock)
+
+
+def cached_ranking(reads: RankingReads, *, cache: Cache, clock: Callable[[], float] = time.monotonic) -> RankingReads:
+    """The markets page's read, kept like the market page's."""
+    return _CachedRanking(reads, cache, clock)
+
+
+def cached_system(reads: SystemReads, *, cache: Cache, clock: Callable[[], float] = time.monotonic) -> SystemReads:
+    """The system page's reads, kept like the market page's."""
+    return _CachedSystem(reads, cache, clock)
 
 
 def _impatient(clock: Callable[[], float]) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -118,3 +142,63 @@ class _CachedReads:
 
     def feed_state(self, symbol: str) -> FeedState:
         return self._feed_state(symbol)
+
+
+class _CachedRanking:
+    def __init__(self, reads: RankingReads, cache: Cache, clock: Callable[[], float]) -> None:
+        @cache.memoize(timeout=SLOW_S)
+        @_impatient(clock)
+        def ranking(window: str) -> Ranking:
+            return reads.ranking(window)
+
+        self._ranking = ranking
+
+    def ranking(self, window: str) -> Ranking:
+        return self._ranking(window)
+
+
+class _CachedSystem:
+    def __init__(self, reads: SystemReads, cache: Cache, clock: Callable[[], float]) -> None:
+        impatient = _impatient(clock)
+
+        @cache.memoize(timeout=SLOW_S)
+        def stores() -> Sequence[StoreStanding]:
+            return reads.stores()
+
+        @cache.memoize(timeout=LIVE_S)
+        @impatient
+        def processes() -> Sequence[ProcessStanding]:
+            return reads.processes()
+
+        @cache.memoize(timeout=LIVE_S)
+        @impatient
+        def markets() -> Sequence[MarketStanding]:
+            return reads.markets()
+
+        @cache.memoize(timeout=SLOW_S)
+        @impatient
+        def history() -> float | None:
+            return reads.history()
+
+        @cache.memoize(timeout=DAYS_S)
+        @impatient
+        def quality(days: int) -> Sequence[StoredDay]:
+            return reads.quality(days)
+
+        self._stores, self._processes, self._markets = stores, processes, markets
+        self._history, self._quality = history, quality
+
+    def stores(self) -> Sequence[StoreStanding]:
+        return self._stores()
+
+    def processes(self) -> Sequence[ProcessStanding]:
+        return self._processes()
+
+    def markets(self) -> Sequence[MarketStanding]:
+        return self._markets()
+
+    def history(self) -> float | None:
+        return self._history()
+
+    def quality(self, days: int) -> Sequence[StoredDay]:
+        return self._quality(days)

@@ -1,9 +1,9 @@
-"""What the page asks of the stores: a protocol of reads, answered by Redis and MongoDB or by an in-memory twin."""
+"""What the pages ask of the stores: a protocol of reads each, answered by Redis and MongoDB or by an in-memory twin."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
@@ -54,6 +54,70 @@ class FeedState:
     history: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mover:
+    """What one market did over a window; ``received_ms`` is our clock when the price arrived.
+
+    ``change_percent`` is in per cent, ``quote_volume`` and ``base_volume`` are those of the window.
+    """
+
+    market: Market
+    price: Decimal
+    change_percent: Decimal
+    quote_volume: Decimal
+    base_volume: Decimal
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Every followed market that has the window's first minute, in no order, and by symbol those that do not yet."""
+
+    movers: Sequence[Mover]
+    pending: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStanding:
+    """Whether a store (``redis`` or ``mongodb``) answered, and after how many milliseconds."""
+
+    name: str
+    up: bool
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessStanding:
+    """What a process last said of itself; all but its name is None for one that is silent.
+
+    ``beat_ms`` is our clock when it said so, ``counts`` what it counted, nested names included.
+    """
+
+    name: str
+    pid: int | None = None
+    beat_ms: int | None = None
+    counts: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketStanding:
+    """When a market was last heard of by our clock, and the state of its book; None before the first."""
+
+    symbol: str
+    received_ms: int | None = None
+    book: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDay:
+    """How many minutes of one UTC day (``2026-11-23``) are stored, and how many there should be by now."""
+
+    symbol: str
+    date: str
+    stored: int
+    expected: int
+
+
 class MarketReads(Protocol):
     """Every read the market page makes; values are plain and picklable, so that they may be cached.
 
@@ -89,4 +153,36 @@ class MarketReads(Protocol):
 
     def feed_state(self, symbol: str) -> FeedState:
         """How fresh the market's data is."""
+        ...
+
+
+class RankingReads(Protocol):
+    """The read of the markets page. Raises TransientError while a store is away."""
+
+    def ranking(self, window: str) -> Ranking:
+        """What every followed market did over ``window``, 1m … 24h."""
+        ...
+
+
+class SystemReads(Protocol):
+    """Every read of the system page; each but ``stores`` raises TransientError while the store it asks is away."""
+
+    def stores(self) -> Sequence[StoreStanding]:
+        """Redis and MongoDB, asked now."""
+        ...
+
+    def processes(self) -> Sequence[ProcessStanding]:
+        """Every process that is expected or was heard of; asks Redis."""
+        ...
+
+    def markets(self) -> Sequence[MarketStanding]:
+        """Every followed market; none before ingest has said which. Asks Redis."""
+        ...
+
+    def history(self) -> float | None:
+        """How much of the wanted history is stored, 0 … 1; None when none is being loaded. Asks both stores."""
+        ...
+
+    def quality(self, days: int) -> Sequence[StoredDay]:
+        """The newest ``days`` UTC days of every followed market, the newest day first; asks both stores."""
         ...

@@ -27,8 +27,8 @@ _PERCENT = Decimal("0.0001")
 class Movement:
     """One market over one window: from the reference minute's close to the last price.
 
-    ``change_percent`` is in per cent, rounded to four places; ``as_of_ms`` is the market's newest event time. High and
-    low count only minutes in which something was traded.
+    ``change_percent`` is in per cent, rounded to four places; ``as_of_ms`` is the market's newest event time and
+    ``received_ms`` our clock when it came. High and low count only minutes in which something was traded.
     """
 
     symbol: str
@@ -40,6 +40,7 @@ class Movement:
     base_volume: Decimal
     quote_volume: Decimal
     as_of_ms: int
+    received_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,4 +121,5 @@ def movement(latest: Candle, window: Window, beyond: Sequence[Candle]) -> Moveme
         base_volume=sum((minute.volume for minute in beyond), window.volume),
         quote_volume=sum((minute.quote_volume for minute in beyond), window.quote_volume),
         as_of_ms=latest.event_ms,
+        received_ms=latest.received_ms,
     )

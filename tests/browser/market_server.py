@@ -1,4 +1,4 @@
-"""The market page on a free port, over an in-memory market whose clock can be put forward, with sockets on demand.
+"""The pages on a free port, over an in-memory market whose clock can be put forward, with sockets on demand.
 
 The guards and the Content-Security-Policy are the real ones.
 """
@@ -19,13 +19,14 @@ from simple_websocket import ConnectionClosed, Server
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from app.callbacks_guard import only_known_callbacks
-from app.dashboard import mount_dashboard
+from app.dashboard import mount_dashboard, mount_markets, mount_system
 from app.pages import only_known_pages
 from app.security import harden
 from pipeline.domain import jsontext
 from pipeline.domain.interval import Interval
 from pipeline.domain.views import book_view, candle_view, depth_view, trade_view
 from pipeline.settings import Settings
+from tests.callbacks.memory_boards import MemoryRanking, MemorySystem
 from tests.callbacks.memory_reads import MemoryReads
 
 
@@ -115,6 +116,12 @@ class MarketServer:
     reads: MemoryReads
     push: Push
     asked: list[str]
+    ranking: MemoryRanking
+    system: MemorySystem
+
+    def page(self, path: str) -> str:
+        """The address of a page, ``/markets``."""
+        return self.url.rstrip("/") + path
 
     def asked_for(self, output: str) -> int:
         """How often a callback's output was asked for."""
@@ -127,7 +134,7 @@ class _Silent(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(push_port: int | None = None) -> Iterator[MarketServer]:
+def serving(push_port: int | None = None, *, source: str = "simulator") -> Iterator[MarketServer]:
     """Serve until left; sockets on the page's own port and, for the page, on ``push_port`` if that is another."""
     clock = Clock()
     reads = MemoryReads(now_ms=clock.now_ms)
@@ -139,20 +146,28 @@ def serving(push_port: int | None = None) -> Iterator[MarketServer]:
 
     @server.before_request
     def note() -> None:
-        if request.path == "/_dash-update-component":
+        if request.path.endswith("/_dash-update-component"):
             asked.append(json.loads(request.get_data())["output"])
 
     httpd: BaseWSGIServer = make_server("127.0.0.1", 0, server, threaded=True, request_handler=_Silent)
     port = httpd.server_port
-    dash = mount_dashboard(server, reads, Cache(server, config={"CACHE_TYPE": "SimpleCache"}), push_port or port)
+    ranking, system = MemoryRanking(reads), MemorySystem(reads)
+    settings = Settings(source=source, http_port=port, push_port=push_port or port)
+    cache = Cache(server, config={"CACHE_TYPE": "SimpleCache"})
+    pages = [
+        mount_dashboard(server, reads, cache, push_port or port),
+        mount_markets(server, ranking, cache, source=settings.source_kind),
+        mount_system(server, system, cache, source=settings.source_kind),
+    ]
     only_known_pages(server)
-    only_known_callbacks(server, dash)
-    settings = Settings(source="simulator", http_port=port, push_port=push_port or port)
-    harden(server, settings, script_hashes=dash.csp_hashes)
+    for page in pages:
+        only_known_callbacks(server, page)
+    harden(server, settings, script_hashes=lambda: [line for page in pages for line in page.csp_hashes()])
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
+    url = f"http://127.0.0.1:{port}/"
     try:
-        yield MarketServer(f"http://127.0.0.1:{httpd.server_port}/", clock, reads, push, asked)
+        yield MarketServer(url, clock, reads, push, asked, ranking, system)
     finally:
         push.hang_up()
         httpd.shutdown()

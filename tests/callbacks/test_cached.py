@@ -6,11 +6,12 @@ import pytest
 from flask import Flask
 from flask_caching import Cache
 
-from callbacks.cached import AWAY_S, cached_reads
+from callbacks.cached import AWAY_S, cached_ranking, cached_reads, cached_system
 from callbacks.reads import MarketReads
 from pipeline.domain.faults import TransientError
 from pipeline.domain.interval import Interval
 from pipeline.domain.trade import Trade
+from tests.callbacks.memory_boards import MemoryRanking, MemorySystem
 from tests.callbacks.memory_reads import MemoryReads
 
 NOW_MS = 1_700_049_630_000
@@ -93,3 +94,37 @@ def test_no_markets_yet_is_not_kept(reads: MarketReads, stores: CountedReads, cl
     stores.away = False
     clock.now_s += AWAY_S
     assert [market.symbol for market in reads.symbols()] == ["BTCUSDT", "ETHUSDT", "DOGEUSDT"]
+
+
+@pytest.fixture
+def cache() -> Iterator[Cache]:
+    server = Flask("boards")
+    with server.app_context():
+        yield Cache(server, config={"CACHE_TYPE": "SimpleCache"})
+
+
+def test_windows_have_rankings_of_their_own_each_kept_for_a_moment(
+    cache: Cache, stores: CountedReads, clock: Seconds
+) -> None:
+    twin = MemoryRanking(stores)
+    ranking = cached_ranking(twin, cache=cache, clock=clock)
+    day = ranking.ranking("24h")
+    twin.away = "MongoDB"
+    assert ranking.ranking("24h") == day
+    with pytest.raises(TransientError, match="MongoDB"):
+        ranking.ranking("1h")
+
+
+def test_a_read_of_the_system_that_failed_fails_at_once_for_a_moment_and_the_others_do_not(
+    cache: Cache, stores: CountedReads, clock: Seconds
+) -> None:
+    twin = MemorySystem(stores, down=["MongoDB"])
+    system = cached_system(twin, cache=cache, clock=clock)
+    with pytest.raises(TransientError, match="MongoDB"):
+        system.quality(3)
+    twin.down = []
+    with pytest.raises(TransientError, match="MongoDB"):
+        system.quality(3)
+    assert system.processes()
+    clock.now_s += AWAY_S
+    assert system.quality(3)
