@@ -11,6 +11,7 @@ from layouts import ids
 from layouts.digits import compact, direction, grouped, signed_percent
 from layouts.parts.attributes import aria
 from layouts.parts.feed import connection
+from layouts.parts.navigation import MARKET, navigation
 
 Option = dict[str, str]
 
@@ -27,6 +28,7 @@ def header(*, options: Sequence[Option], symbol: str) -> Component:
         className="cs-header",
         children=[
             html.H1("Candlestream", className="cs-brand"),
+            navigation(current=MARKET),
             symbol_picker(options=options, symbol=symbol),
             html.Div(id=ids.PRICE, className="cs-header-price", **aria(hidden="true")),
             html.Div(id=ids.STATS, className="cs-stats", children=stats(digits=2)),
