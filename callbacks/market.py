@@ -69,6 +69,14 @@ def register(app: Dash, *, reads: MarketReads, cache: Cache, now_ms: Callable[[]
 
 def _register_glue(app: Dash) -> None:
     """Hand each answer to the browser file of the same name."""
+    hand_over: Any = app.clientside_callback  # untyped in Dash
+    hand_over(
+        ClientsideFunction("feed", "wanted"),
+        Output(ids.SYMBOL, "value"),
+        Input(ids.SYMBOL, "id"),
+        State(ids.SYMBOL, "options"),
+        State(ids.SYMBOL, "value"),
+    )
     for namespace, function, inputs in (
         ("feed", "select", [_SYMBOL, _INTERVAL]),
         ("feed", "markets", [Input(ids.MARKETS, "data")]),
@@ -78,7 +86,6 @@ def _register_glue(app: Dash) -> None:
         ("ladder", "book", [Input(ids.BOOK, "data")]),
         ("trades", "list", [Input(ids.TRADES, "data")]),
     ):
-        hand_over: Any = app.clientside_callback  # untyped in Dash
         hand_over(ClientsideFunction(namespace, function), *inputs)
 
 

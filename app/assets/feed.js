@@ -151,6 +151,11 @@
 
   // ---- what Dash calls
   clientside.feed = {
+    // The market of the address, /?symbol=ETHUSDT, if it is followed; asked once, before anything is fetched.
+    wanted(_id, options, value) {
+      const symbol = new URLSearchParams(location.search).get("symbol");
+      return options.some((option) => option.value === symbol) ? symbol : value;
+    },
     // Not fed by the list of markets: Dash would hold it back until that answer is there, and drop earlier ones.
     select(symbol, interval) {
       const key = `${symbol}|${interval}`;
