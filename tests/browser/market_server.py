@@ -101,7 +101,7 @@ class Push:
 
     def hang_up(self) -> None:
         """Break every connection, as a network does; a polite close would end in an HTTP answer of the test server."""
-        for sockets in self.sockets.values():
+        for sockets in list(self.sockets.values()):
             for socket in list(sockets):
                 with suppress(OSError):  # the browser was faster
                     socket.sock.shutdown(SHUT_RDWR)

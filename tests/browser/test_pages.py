@@ -92,7 +92,7 @@ def test_the_market_of_the_address_is_fetched_first_and_no_other(visit: Visit, s
 
 def test_a_market_nobody_follows_is_not_taken_from_the_address(visit: Visit, server: MarketServer) -> None:
     visit.page.goto(server.page("/?symbol=<script>"))
-    visit.see("() => window.candlestream?.feed.symbol === 'BTCUSDT'")
+    visit.see("() => window.candlestream?.feed.symbol === 'BTCUSDT' && candlestream.sockets.live()")
 
 
 def test_the_place_in_the_table_is_kept_when_it_is_refreshed(ranking: Visit, server: MarketServer) -> None:
