@@ -15,14 +15,16 @@ _SCRIPTS = Path(sys.executable).parent
 _NO_TESTS = 5
 """pytest's exit status when it found nothing to run."""
 _PYTEST = (sys.executable, "-m", "pytest", "-q", "-m")
+_SIDE_BY_SIDE = ("-n", "3", "--dist")
+"""Three at once on two cores: these tests wait for processes much of the time."""
 PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": (("ruff", "check", "."), ("ruff", "format", "--check", ".")),
     "types": (("mypy",),),
     "imports": (("lint-imports",),),
-    "unit": ((*_PYTEST, "not starts and not servers and not browser"),),
-    "starts": ((*_PYTEST, "starts and not servers"),),
+    "unit": ((*_PYTEST, "not starts and not servers and not browser", *_SIDE_BY_SIDE, "loadfile"),),
+    "starts": ((*_PYTEST, "starts and not servers", *_SIDE_BY_SIDE, "load"),),
     "integration": ((*_PYTEST, "servers"),),
-    "browser": ((*_PYTEST, "browser and not servers"),),
+    "browser": ((*_PYTEST, "browser and not servers", "-n", "2", "--dist", "load"),),
 }
 """What each part runs; a part has passed when every command has ended with 0."""
 
