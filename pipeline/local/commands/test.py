@@ -1,4 +1,4 @@
-"""``./run test``: every test of the repository, part by part, with the seconds each took."""
+"""``./run test``: every test of the repository, part by part, with the minutes each took."""
 
 import shutil
 import sys
@@ -74,10 +74,10 @@ def run_part(part: str, more: tuple[str, ...] = ()) -> Outcome:
 
 def summary(outcomes: list[Outcome]) -> list[str]:
     """One line a part, and the count of parts at the end."""
-    lines = [f"{outcome.part:<12} {outcome.verdict:<9} {outcome.seconds:7.1f} s" for outcome in outcomes]
+    lines = [f"{outcome.part:<12} {outcome.verdict:<9} {outcome.seconds / 60:7.1f} min" for outcome in outcomes]
     good = sum(outcome.is_good for outcome in outcomes)
     total = sum(outcome.seconds for outcome in outcomes)
-    return ["==", *lines, f"{'all':<12} {'':<9} {total:7.1f} s", f"{good} passed, {len(outcomes) - good} failed"]
+    return ["==", *lines, f"{'all':<12} {'':<9} {total / 60:7.1f} min", f"{good} passed, {len(outcomes) - good} failed"]
 
 
 def _program(name: str) -> str:
