@@ -3,11 +3,13 @@
 import pkgutil
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from pipeline.domain.faults import Fault
 from pipeline.local import commands
+from pipeline.local.capacity import disk_fault
 
 DEFAULT_COMMAND = "up"
 
@@ -46,4 +48,10 @@ def main() -> None:
         command_line(prog_name="./run")
     except Fault as fault:
         click.echo(f"run: {fault}", err=True)
+        sys.exit(1)
+    except OSError as error:  # a disk may fill up or turn read-only under any write
+        known = disk_fault(error, Path(error.filename or "."), way_out="mend that and start again")
+        if known is None:
+            raise
+        click.echo(f"run: {known}", err=True)
         sys.exit(1)

@@ -92,5 +92,8 @@ def binary() -> Path:
 
 def _why_not() -> str:
     """What keeps mongod from running, or nothing."""
-    done = subprocess.run([binary(), "--version"], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run([binary(), "--version"], capture_output=True, text=True, check=False)
+    except OSError as error:  # a disk mounted noexec, a file that is gone
+        return f"{binary()}: {error.strerror}"
     return (done.stderr.strip() or f"exit status {done.returncode}") if done.returncode else ""

@@ -1,6 +1,7 @@
 """``./run up``: the whole stack on this machine, until it is stopped."""
 
 import os
+import resource
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
@@ -18,6 +19,8 @@ from pipeline.local.source import begin_anew, decide
 from pipeline.local.stack import Stack
 from pipeline.local.state import end_orphans, lock_root, read_state, root_of
 from pipeline.settings import Settings
+
+OPEN_FILES = 65_536
 
 
 @click.command
@@ -38,6 +41,7 @@ def bring_up(
     """Run a stack for ``environment`` until ``signals`` ask it to stop. Raises Fault with the way out."""
     root = root_of(environment)
     open_things.enter_context(lock_root(root))
+    _raise_file_limit()
     Settings.from_environment({**environment, "SOURCE": environment.get("SOURCE") or "auto"})
     said = [*_orphans_ended(root), *(f"without {name}: {STANDS_IN[name]}" for name in sorted(without))]
     source = decide(environment, root, tell=said.append)
@@ -75,6 +79,13 @@ def _room(plan: Plan) -> list[str]:
         return []
     grows = f"what a stack keeps grows to about {capacity.AMPLE_MB // 1000} GB in a day"
     return [f"{folder} has {left_mb} MB left, and {grows}; at {capacity.STOP_MB} MB it stops in good order"]
+
+
+def _raise_file_limit() -> None:
+    """Open files enough for all that is started, as far as the system allows: Kafka and mongod open hundreds."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bound = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, bound), hard))
 
 
 def _fetch_jars(plan: Plan, environment: Mapping[str, str]) -> int:

@@ -19,7 +19,7 @@ from pipeline.settings import Settings
 from tests.pipeline.local.environments import simulator_environment
 from tests.servers.waiting import wait_for
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.starts
 
 
 @pytest.fixture

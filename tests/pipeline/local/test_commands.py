@@ -27,7 +27,7 @@ from tests.pipeline.local.test_supervisor import is_gone
 from tests.servers.namespaces import environment_of
 from tests.servers.waiting import wait_for
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.starts
 
 OUR_VARIABLES = ("KAFKA_BOOTSTRAP", "KAFKA_BROKER", "MONGO_URI", "REDIS_HOST", "REDIS_PORT", "HTTP_PORT", "PUSH_PORT")
 STORE_VARIABLES = ("KAFKA_BOOTSTRAP", "TOPIC_PREFIX", "MONGO_URI", "MONGO_DB", "REDIS_HOST", "REDIS_PORT", "REDIS_DB")

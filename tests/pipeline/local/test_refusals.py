@@ -156,6 +156,13 @@ def test_a_read_only_data_directory(environment: dict[str, str], tmp_path: Path)
     assert one_line(done) == f"{tmp_path}/data can't be written (Read-only file system); set DATA_DIR to another"
 
 
+def test_logs_that_cannot_be_written(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "logs").write_text("a file where a folder is wanted")
+    done = start(*only("valkey"), environment=environment)
+    assert done.stderr == f"run: {tmp_path}/data/logs can't be written (File exists); mend that and start again\n"
+
+
 def test_too_little_memory(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "meminfo").write_text("MemTotal: 4000000 kB\nMemAvailable: 500000 kB\nSwapFree: 0 kB\n")
     done = start(environment=environment, world=in_world(file_over(tmp_path / "meminfo", Path("/proc/meminfo"))))
