@@ -12,6 +12,7 @@ from typing import Any
 
 from app.push.hub import Hub
 from app.push.routes import HUB
+from pipeline.lifeline import die_with
 
 worker_class = "gthread"
 workers = 1
@@ -25,6 +26,11 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 
 CLOSE_WITHIN_S = 5.0
 log = logging.getLogger(__name__)
+
+
+def post_fork(server: Any, _worker: Any) -> None:
+    """Tie the worker to its master: by itself it notices only seconds later that that was killed."""
+    die_with(server.pid)()
 
 
 def post_worker_init(worker: Any) -> None:

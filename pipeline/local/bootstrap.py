@@ -21,8 +21,8 @@ from types import FrameType
 from typing import NoReturn
 
 from pipeline.domain.faults import Fault, MisconfiguredError
+from pipeline.lifeline import status_of
 from pipeline.local import capacity, java
-from pipeline.local.lifeline import status_of
 from pipeline.local.packages import Venv
 
 ROOT = Path(__file__).parents[2]

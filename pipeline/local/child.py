@@ -12,8 +12,8 @@ from enum import StrEnum
 
 import psutil
 
+from pipeline.lifeline import die_with
 from pipeline.local.capacity import oom_kills
-from pipeline.local.lifeline import die_with
 from pipeline.local.logs import BoundedLog
 
 CRASH_LIMIT = 5

@@ -14,9 +14,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from pipeline.domain.faults import MisconfiguredError
+from pipeline.lifeline import tied
 from pipeline.local import causes
 from pipeline.local.child import ProcessSpec
-from pipeline.local.lifeline import tied
 from pipeline.local.ports import LOOPBACK, is_listening
 
 HEAP = "384m"

@@ -18,10 +18,10 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from pipeline.domain.faults import Fault, MisconfiguredError, TransientError
+from pipeline.lifeline import tied
 from pipeline.local import downloads
 from pipeline.local.downloads import RemoteFile
 from pipeline.local.http import open_url, reason
-from pipeline.local.lifeline import tied
 from pipeline.local.progress import DownloadBar
 
 UV_PIN = Path(__file__).with_name("uv.txt")

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from pipeline.local.lifeline import status_of
+from pipeline.lifeline import status_of
 
 
 @click.command

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from pipeline.lifeline import status_of
 from pipeline.local import apt
-from pipeline.local.lifeline import status_of
 
 _SCRIPTS = Path(sys.executable).parent
 _NO_TESTS = 5

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from threading import Thread
 
+import psutil
 import pytest
 import requests
 
@@ -164,3 +165,12 @@ def _close_code(reader: Reader) -> int | None:
     with reader:
         reader.rest()
     return reader.closed[0] if reader.closed else None
+
+
+def test_a_worker_dies_with_a_master_that_was_killed_without_having_to_notice_it(launch: Launch) -> None:
+    master = launch().process
+    (worker,) = psutil.Process(master.pid).children()
+    worker.suspend()  # so that it can't
+    master.kill()
+    master.wait(5)
+    until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, what="end of the worker")

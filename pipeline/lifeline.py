@@ -1,4 +1,7 @@
-"""Children that do not outlive us: the kernel kills them when their parent ends, however it ends."""
+"""Children that do not outlive us: the kernel kills them when their parent ends, however it ends.
+
+Standard library only: it is used before any package is installed.
+"""
 
 import ctypes
 import os
