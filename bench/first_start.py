@@ -35,7 +35,7 @@ PARTS: dict[str, Callable[[Path], bool]] = {
     "packages": lambda clone: any(path for path in _parts(clone / ".cache" / "wheels") if "uv-" not in path.name),
     "installing": lambda clone: (clone / ".venv" / "bin" / "flask").exists() and not _stamp(clone).exists(),
     "Kafka's jars": lambda clone: any(_parts(clone / ".cache" / "jars")),
-    "first data": lambda clone: any((clone / ".data").glob("*/mongod/WiredTiger*")),
+    "first data": lambda clone: any((clone / ".data").glob("**/mongod/WiredTiger*")),
 }
 """The stretches of a first start, each with the sign that it is in the middle of it."""
 
@@ -120,7 +120,9 @@ def _taken_ports(folder: Path) -> str:
                 listener.listen()
         world = _world(folder)
         ended = _brought_up(world)
-    moved = re.findall(r"port \d+ is taken; \w+ is \d+", world.said.read_text())
+    moved = re.findall(r"port (?:8050|9092) is taken; \w+ is \d+", world.said.read_text())
+    if len(moved) != 2:
+        raise SystemExit(f"the start did not say where the taken ports went:\n{world.said.read_text()}")
     return f"{ended}; said: {', '.join(moved)}"
 
 
@@ -136,16 +138,19 @@ def _cut_short(folder: Path, number: signal.Signals) -> str:
     """A first start ended by ``number`` in each stretch in turn, and then left alone."""
     world, caught = _world(folder), list[str]()
     for part, is_in in PARTS.items():
-        victim = world.start()
-        while victim.poll() is None and not is_in(world.clone):
+        victim, deadline = world.start(), time.monotonic() + ENDS_WITHIN_S
+        while victim.poll() is None and not is_in(world.clone) and not _READY.search(world.said.read_text()):
+            if time.monotonic() > deadline:
+                break
             time.sleep(_LOOK_EVERY_S)
-        if victim.poll() is None:
-            victim.send_signal(number)
+        if victim.poll() is None and is_in(world.clone):
             caught.append(part)
+        victim.send_signal(number)
         victim.wait(60)
         _await_nobody(folder)
-    ended = _brought_up(world)
-    return f"{ended}; {len(caught)} of {len(PARTS)} stretches cut short ({', '.join(caught)}), nobody left behind"
+    if missed := PARTS.keys() - caught:
+        raise SystemExit(f"not caught in the middle of: {', '.join(missed)}")
+    return f"{_brought_up(world)}; cut short in the middle of {', '.join(caught)}: nobody left behind"
 
 
 def _small_disk(size_mb: int) -> Callable[[Path], str]:

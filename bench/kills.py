@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,6 +78,7 @@ def kill_at(moments: Sequence[float], root: Path, **variables: str) -> list[Outc
 
 
 def _kill_once(moment: float, root: Path, environment: Mapping[str, str]) -> Outcome:
+    print(f"kill after {moment:.2f} s", flush=True)
     log = root.with_name("said.log")
     victim = _start(environment, log)
     with suppress(subprocess.TimeoutExpired):
@@ -92,12 +93,21 @@ def _kill_once(moment: float, root: Path, environment: Mapping[str, str]) -> Out
         ready_s = _until(lambda: _is_ready(again, log), READY_WITHIN_S, "the next start")
         candles = _stored_minutes(root)
     finally:
-        again.send_signal(signal.SIGTERM)
-        stopped = again.wait(STOPPED_WITHIN_S)
+        stopped = _stopped(again)
     _until(lambda: not processes_in(root), GONE_WITHIN_S, "the end of its children")
     return Outcome(
         killed_after_s=moment, had_said=had_said, gone_s=gone_s, ready_s=ready_s, candles=candles, stopped=stopped
     )
+
+
+def _stopped(stack: "subprocess.Popen[bytes]") -> int:
+    """The exit status after SIGTERM; one that does not end is killed."""
+    stack.send_signal(signal.SIGTERM)
+    try:
+        return stack.wait(STOPPED_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        stack.kill()
+        return stack.wait()
 
 
 def _start(environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
@@ -122,7 +132,7 @@ def _stored_minutes(root: Path) -> int:
         return 0
 
 
-def _until(condition: Any, within_s: float, what: str) -> float:
+def _until(condition: Callable[[], bool], within_s: float, what: str) -> float:
     """Seconds until ``condition`` holds. Raises SystemExit when it does not."""
     began = time.monotonic()
     while not condition():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[1]
 READY_WITHIN_S = 180
 STOPPED_WITHIN_S = 40
 
@@ -64,5 +66,6 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without what would lead a stack to the user's own servers, ports or data."""
-    foreign = ("MONGO_URI", "REDIS_HOST", "KAFKA_BOOTSTRAP", "KAFKA_BROKER", "DATA_DIR", "HTTP_PORT", "PUSH_PORT")
+    listed = re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    foreign = {*listed} - {"CANDLESTREAM_CACHE", "JAVA_HOME", "MARKET_DATA_DIR"}
     return {name: value for name, value in environment.items() if name not in foreign}

@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.kafka import retention
+from pipeline.domain.names import Topics
+from pipeline.local.capacity import AMPLE_MB, RESIDENT_MB
+from pipeline.local.logs import LIMIT
+
 ROOT = Path(__file__).parents[1]
 ENGLISH, VIETNAMESE = (ROOT / name for name in ("README.md", "README.vi.md"))
 COMMANDS = {path.stem for path in (ROOT / "pipeline" / "local" / "commands").glob("[a-z]*.py")}
@@ -51,6 +56,15 @@ def test_every_command_has_its_row_and_every_row_is_a_command() -> None:
 def test_every_variable_it_names_is_one_that_is_read() -> None:
     listed = set(re.findall(r"^#?(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert set(found(r"`([A-Z_]{4,})`", ENGLISH)) <= listed
+
+
+def test_its_figures_are_those_of_the_code() -> None:
+    said = ENGLISH.read_text()
+    assert f"{sum(RESIDENT_MB.values()) / 1000:.1f} GB free" in said
+    assert f"may grow to {AMPLE_MB // 1000} GB" in said
+    assert f"some {2 * LIMIT // 1_000_000} MB a process" in said
+    bounds = sum(int(words["retention.bytes"]) for words in retention(Topics()).values())
+    assert f"bounded at {bounds // 10**9} GB" in said
 
 
 def test_it_says_whose_the_data_is_and_that_it_is_no_advice() -> None:

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from pipeline.domain.faults import Fault, MisconfiguredError
 from pipeline.lifeline import status_of
-from pipeline.local import capacity, java
+from pipeline.local import capacity, doctor, java
 from pipeline.local.packages import Venv
 
 ROOT = Path(__file__).parents[2]
@@ -52,17 +52,15 @@ def main(arguments: Sequence[str]) -> NoReturn:
 def make_ready(arguments: Sequence[str]) -> int:
     """Install what these arguments need, if it is not there; how many bytes were fetched. Raises Fault."""
     os.environ["CANDLESTREAM_BEGAN"] = str(int(time.time()))
-    if (system := (platform.system(), platform.machine())) != ("Linux", "x86_64"):
-        raise MisconfiguredError(f"runs on Linux x86-64; this is {' '.join(system)}")
     wanted = [path for path in _requirements(arguments) if not _is_installed(path)]
     if not wanted:
         return 0
     if set(arguments) & set(_HELP):
         sys.exit(print(usage(), end=""))
     if arguments[:1] == ["doctor"]:
-        from pipeline.local.doctor import main as examine
-
-        sys.exit(examine(arguments[1:]))
+        sys.exit(doctor.main(arguments[1:]))
+    if (system := (platform.system(), platform.machine())) != ("Linux", "x86_64"):
+        raise MisconfiguredError(f"runs on Linux x86-64; this is {' '.join(system)}")
     return _install(wanted, arguments)
 
 

@@ -15,8 +15,8 @@ from pipeline.domain.faults import MisconfiguredError
 MB = 1_000_000
 DATA_MB = 250
 """What a start asks for where its data is to be: a new directory takes about 100 MB in its first minutes."""
-AMPLE_MB = 6_000
-"""What a stack comes to in a day: Kafka's log is bounded at some 4 GB, the rest is history."""
+AMPLE_MB = 10_000
+"""What a stack may come to: Kafka's topics are bounded at 9 GB, the rest is history."""
 LOW_MB = 200
 """A running stack says so when less than this is left where its data is."""
 STOP_MB = 100

@@ -45,8 +45,13 @@ class RemoteFile:
 
 
 def missing(files: Iterable[RemoteFile], folder: Path) -> list[RemoteFile]:
-    """Those not in ``folder`` in their full size (a hash was checked before a file got its name)."""
-    return [file for file in files if not _has_size(folder / file.name, file.size)]
+    """Those not in ``folder`` as they should be: a disk may have harmed what was verified when it came."""
+    return [file for file in files if not is_intact(folder / file.name, file.size, file.sha256)]
+
+
+def is_intact(path: Path, size: int, digest: str) -> bool:
+    """Whether ``path`` is a file of ``size`` bytes with the SHA-256 ``digest``."""
+    return path.is_file() and path.stat().st_size == size and sha256(path) == digest
 
 
 def bytes_to_come(files: Iterable[RemoteFile], folder: Path) -> int:
@@ -124,6 +129,8 @@ def download(file: RemoteFile, partial: Path, advance: Advance) -> None:
                 for chunk in _chunks(file, answer):
                     kept.write(chunk)
                     advance(len(chunk))
+                kept.flush()
+                os.fsync(kept.fileno())  # before it gets its name
     except urllib.error.HTTPError as error:
         if error.code != _RANGE_NOT_SATISFIABLE:  # that says: nothing comes after what is held
             raise TransientError(f"{file.name} could not be downloaded: HTTP {error.code}") from error
@@ -158,10 +165,6 @@ def sha256(path: Path) -> str:
     """The hash of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _has_size(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
 
 
 @contextmanager

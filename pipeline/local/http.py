@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+_MOST_BYTES = 1_000_000
 HERE = ("127.0.0.1", "localhost", "::1")
 _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 """Where people name the certificate of a proxy that opens TLS; the first one set counts."""
@@ -22,13 +24,16 @@ def answers(url: str, *, timeout_s: float = 2.0) -> bool:
 
 
 def get(url: str, *, timeout_s: float = 2.0) -> tuple[int, str]:
-    """Status and text of a GET; status 0 and the reason where nothing answered."""
+    """Status and text of a GET, the text at most a megabyte; status 0 and the reason where nothing answered in time.
+
+    The time is for each step: the connection, the head, and the whole body.
+    """
     try:
         with open_url(url, timeout_s=timeout_s) as answer:
-            return answer.status, answer.read().decode(errors="replace")
+            return answer.status, _text(answer, timeout_s)
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, _rest(error)
+            return error.code, _rest(error, timeout_s)
     except (OSError, ValueError, HTTPException) as error:
         return 0, reason(error)
 
@@ -61,7 +66,17 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _rest(error: urllib.error.HTTPError) -> str:
+def _text(answer: Any, within_s: float) -> str:
+    """The body as text. Raises TimeoutError where it drips on and on."""
+    body, deadline = b"", time.monotonic() + within_s
+    while len(body) < _MOST_BYTES and (piece := answer.read1(_MOST_BYTES - len(body))):
+        body += piece
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the answer was not complete after {within_s:g} s")
+    return body.decode(errors="replace")
+
+
+def _rest(error: urllib.error.HTTPError, within_s: float) -> str:
     with suppress(OSError, HTTPException):
-        return error.read().decode(errors="replace")
+        return _text(error, within_s)
     return ""

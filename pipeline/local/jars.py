@@ -79,5 +79,4 @@ def obtain(folder: Path) -> int:
 
 
 def _is_here(jar: Jar, folder: Path) -> bool:
-    path = folder / jar.file_name
-    return path.is_file() and path.stat().st_size == jar.size
+    return downloads.is_intact(folder / jar.file_name, jar.size, jar.sha256)

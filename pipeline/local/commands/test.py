@@ -49,8 +49,8 @@ class Outcome:
 def command(part: str | None, more: tuple[str, ...]) -> None:
     """Run every test, or one PART; what follows PART is handed to its program (`./run test unit -k candle`)."""
     chosen = [part] if part else list(PARTS)
-    if "browser" in chosen and not shutil.which("chromium"):
-        apt.install("chromium", why="the browser tests need Chromium")
+    if {"integration", "browser"} & set(chosen) and not shutil.which("chromium"):
+        apt.install("chromium", why="these tests need Chromium")
     outcomes = [run_part(name, more) for name in chosen]
     for line in summary(outcomes):
         click.echo(line)

@@ -77,7 +77,7 @@ def _room(plan: Plan) -> list[str]:
     left_mb = capacity.free_bytes(folder) // capacity.MB
     if left_mb >= capacity.AMPLE_MB:
         return []
-    grows = f"what a stack keeps grows to about {capacity.AMPLE_MB // 1000} GB in a day"
+    grows = f"what a stack keeps may grow to {capacity.AMPLE_MB // 1000} GB"
     return [f"{folder} has {left_mb} MB left, and {grows}; at {capacity.STOP_MB} MB it stops in good order"]
 
 

@@ -3,13 +3,11 @@
 import os
 from pathlib import Path
 
-OURS = (
-    "HTTP_PORT", "KAFKA_BOOTSTRAP", "KAFKA_BROKER", "MONGO_DB", "MONGO_PORT", "MONGO_URI", "PUSH_PORT", "REDIS_HOST",
-    "REDIS_PORT", "SIMULATOR_SEED", "SOURCE", "SYMBOLS",
-)  # fmt: skip
+from bench.stack import clean
+from pipeline.local.plan import cache_folder
 
 
 def simulator_environment(data_dir: Path) -> dict[str, str]:
-    """This process's environment without the variables that choose servers, for a simulator on ``data_dir``."""
-    given = {name: value for name, value in os.environ.items() if name not in OURS}
-    return {**given, "DATA_DIR": str(data_dir), "SOURCE": "simulator"}
+    """This process's environment without any setting of the project, for a simulator on ``data_dir``."""
+    own = {"DATA_DIR": str(data_dir), "SOURCE": "simulator", "CANDLESTREAM_CACHE": str(cache_folder())}
+    return {**clean(os.environ), **own}

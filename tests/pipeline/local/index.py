@@ -35,6 +35,10 @@ class Index:
     """What the index sends, and what it was asked for."""
 
     wheel: bytes = field(default_factory=a_wheel)
+    holds_page: bool = False
+    """Whether nothing is said of the package until ``goes_on`` is set."""
+    lies: bool = False
+    """Whether the wheel's page tells the pinned hash, whatever the bytes are."""
     stops_after: int | None = None
     """Bytes of the wheel after which nothing more comes, until ``goes_on`` is set."""
     goes_on: threading.Event = field(default_factory=threading.Event)
@@ -53,7 +57,7 @@ class Index:
 
     def page(self) -> bytes:
         """What the index says of its package."""
-        hashes = {"sha256": hashlib.sha256(self.wheel).hexdigest()}
+        hashes = {"sha256": hashlib.sha256(a_wheel() if self.lies else self.wheel).hexdigest()}
         file = {"filename": WHEEL, "url": f"/files/{WHEEL}", "hashes": hashes, "size": len(self.wheel)}
         return json.dumps(
             {"meta": {"api-version": "1.1"}, "name": "nothing", "versions": ["1"], "files": [file]}
@@ -71,6 +75,8 @@ def serving_index() -> Iterator[Index]:
         def do_GET(self) -> None:
             index.asked.append((self.path, self.headers["Range"]))
             if self.path.startswith("/simple/nothing"):
+                if index.holds_page:
+                    index.goes_on.wait(60)
                 self._answer(200, index.page(), _JSON)
             elif self.path == f"/files/{WHEEL}":
                 self._wheel(self.headers["Range"])

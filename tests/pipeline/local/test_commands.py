@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Context
 from click.testing import CliRunner
 
 from pipeline.local.child import CRASH_LIMIT
@@ -23,21 +24,20 @@ from pipeline.local.processes import OWN, SERVERS
 from pipeline.local.state import ProcessRecord, StackRecord, end_orphans, read_state, write_state
 from pipeline.local.stores import claim_stores
 from pipeline.settings import Settings
+from tests.pipeline.local.environments import simulator_environment
 from tests.pipeline.local.test_supervisor import is_gone
 from tests.servers.namespaces import environment_of
 from tests.servers.waiting import wait_for
 
 pytestmark = pytest.mark.starts
 
-OUR_VARIABLES = ("KAFKA_BOOTSTRAP", "KAFKA_BROKER", "MONGO_URI", "REDIS_HOST", "REDIS_PORT", "HTTP_PORT", "PUSH_PORT")
 STORE_VARIABLES = ("KAFKA_BOOTSTRAP", "TOPIC_PREFIX", "MONGO_URI", "MONGO_DB", "REDIS_HOST", "REDIS_PORT", "REDIS_DB")
 NOTHING_BUT_VALKEY = ",".join(name for name in (*SERVERS, *OWN) if name != "valkey")
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if name not in OUR_VARIABLES}
-    return {**ours, "DATA_DIR": str(tmp_path / "data"), "SOURCE": "simulator"}
+    return simulator_environment(tmp_path / "data")
 
 
 def run(*words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -240,16 +240,13 @@ def test_status_where_nothing_runs_says_how_to_start(environment: dict[str, str]
 
 
 def test_every_command_explains_itself() -> None:
-    for words in (
-        ["-h"],
-        ["--help"],
-        ["up", "-h"],
-        ["status", "--help"],
-        ["down", "-h"],
-        ["stage", "-h"],
-        ["test", "-h"],
-    ):
-        assert CliRunner().invoke(command_line, words, prog_name="./run").output.startswith("Usage: ./run")
+    group = command_line
+    words = [[], *([name] for name in group.list_commands(Context(group)))]
+    words += [["keys", name] for name in ("create", "list", "revoke")]
+    for each in words:
+        for option in ("-h", "--help"):
+            said = CliRunner().invoke(command_line, [*each, option], prog_name="./run").output
+            assert said.startswith(f"Usage: {' '.join(['./run', *each])} "), each
 
 
 def test_a_stage_takes_the_servers_of_the_running_stack(environment: dict[str, str]) -> None:

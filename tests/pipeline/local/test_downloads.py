@@ -1,6 +1,8 @@
 """Downloads: resumed within a file, verified before a file gets its name, fetched anew when harmed."""
 
 import hashlib
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ import pytest
 from pipeline.domain.faults import MisconfiguredError, TransientError
 from pipeline.local import downloads
 from pipeline.local.downloads import RemoteFile, bytes_to_come, missing
+from tests.pipeline.local.alone import in_world, small_disk
 
 CONTENT = b"class files, ten thousand of them" * 300
 
@@ -74,6 +77,31 @@ def test_a_cut_off_file_is_fetched_anew(tmp_path: Path, repository: Repository) 
     assert missing([repository.file], tmp_path) == [repository.file]
     repository.fetch(tmp_path)
     assert (tmp_path / "thing.jar").read_bytes() == CONTENT
+
+
+def test_a_file_that_a_disk_has_harmed_is_fetched_anew(tmp_path: Path, repository: Repository) -> None:
+    (tmp_path / "thing.jar").write_bytes(CONTENT[::-1])
+    assert repository.fetch(tmp_path) == len(CONTENT)
+    assert (tmp_path / "thing.jar").read_bytes() == CONTENT
+
+
+def test_a_full_disk_is_said_once_and_what_fits_is_kept(tmp_path: Path, repository: Repository) -> None:
+    (tmp_path / "cache").mkdir()
+    file = repository.file
+    script = (
+        "from pathlib import Path; from pipeline.local import downloads\n"
+        f"file = downloads.RemoteFile({file.name!r}, {file.url!r}, {file.sha256!r}, {file.size})\n"
+        f"folder = Path({str(tmp_path / 'cache')!r})\n"
+        "try: downloads.fetch([file], folder, advance=lambda _: None)\n"
+        "except downloads.MisconfiguredError as error: print(error, (folder / 'thing.jar.part').stat().st_size)\n"
+    )
+    world = in_world(small_disk(tmp_path / "cache", "8k"))
+    done = subprocess.run([*world, sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        f"the disk of {tmp_path}/cache is full (0 MB left); free some space, or set CANDLESTREAM_CACHE to another "
+        "place, then start again: what has come is kept 8192\n"
+    )
+    assert repository.ranges == [None]
 
 
 def test_a_download_that_was_killed_goes_on_where_it_stopped(tmp_path: Path, repository: Repository) -> None:

@@ -1,5 +1,6 @@
 """The exchange's standing: served, refused, intercepted, busy or unreachable, each with a way out."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pipeline.local.exchange import Preflight, Standing, ask_exchange, ask_stream
+from pipeline.local.http import get
 
 
 @contextmanager
@@ -82,6 +84,22 @@ def test_an_exchange_nobody_answers_for_is_unreachable_in_the_systems_words() ->
     assert preflight.standing is Standing.UNREACHABLE
     assert preflight.said == "127.0.0.1:1 can't be reached (Connection refused)"
     assert preflight.way_out == "check the network, or HTTPS_PROXY, or SOURCE=simulator"
+
+
+def test_an_exchange_that_accepts_and_stays_silent_is_unreachable_within_its_time() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        status, said = get(f"http://{place}", timeout_s=0.2)
+        assert (status, said) == (0, "timed out")
+        assert ask_exchange(f"http://{place}", lambda url: get(url, timeout_s=0.2)).standing is Standing.UNREACHABLE
+
+
+def test_an_answer_that_never_ends_is_not_waited_for() -> None:
+    with answering(200, "x" * 3_000_000) as place:
+        status, text = get(f"http://{place}")
+    assert (status, len(text)) == (200, 1_000_000)
 
 
 @pytest.mark.parametrize(

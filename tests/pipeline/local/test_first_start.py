@@ -130,6 +130,19 @@ def test_a_start_killed_in_the_middle_of_a_download_leaves_no_process_and_the_ne
     assert [asked for path, asked in index.asked if path.endswith(".whl")][-1] == "bytes=65536-"
 
 
+def test_a_start_killed_while_uv_asks_the_index_takes_uv_with_it(clone: Path, index: Index) -> None:
+    index.holds_page = True
+    environment = environment_of(clone, index)
+    with subprocess.Popen([str(clone / "run"), "status"], env=environment, stderr=subprocess.DEVNULL) as killed:
+        wait_for(lambda: any("/simple/nothing" in path for path, _ in index.asked), within_s=60, what="a question")
+        assert [line for line in processes_in(clone) if "/bin/uv pip compile" in line]
+        killed.kill()
+    wait_for(lambda: processes_in(clone) == [], within_s=3, what="end of all it had started")
+    index.holds_page = False
+    index.goes_on.set()
+    assert run(clone, "status", environment=environment).stdout == "handed over with candle status\n"
+
+
 def test_a_start_killed_while_it_makes_the_environment_leaves_no_process_and_the_next_begins_it_anew(
     clone: Path, index: Index
 ) -> None:
@@ -260,12 +273,14 @@ def test_no_network_is_one_line_with_what_to_check(clone: Path, index: Index) ->
     assert run(clone, "status", environment=environment_of(clone, index)).stdout == "handed over with candle status\n"
 
 
-def test_a_package_that_is_not_the_pinned_one_is_never_installed(clone: Path, index: Index) -> None:
-    index.wheel = index.wheel.replace(b"candle", b"condor")
+@pytest.mark.parametrize("lies", [False, True], ids=["told-by-its-hash", "under-the-pinned-hash"])
+def test_a_package_that_is_not_the_pinned_one_is_never_installed(clone: Path, index: Index, lies: bool) -> None:
+    index.wheel, index.lies = index.wheel.replace(b"candle", b"condor"), lies
     done = run(clone, "status", environment=environment_of(clone, index))
     assert done.returncode == 1
-    assert "pinned" in last_of(done)
-    assert "handed over" not in done.stdout
+    assert "sha256" in last_of(done) if lies else "pinned" in last_of(done)
+    assert not list(clone.glob(".venv/lib/*/site-packages/nothing.py"))
+    assert not list((clone / ".cache" / "wheels").glob("nothing*"))
 
 
 def last_of(done: subprocess.CompletedProcess[str]) -> str:

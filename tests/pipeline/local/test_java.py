@@ -69,6 +69,22 @@ def test_where_we_may_not_install_one_it_says_what_to_type(tmp_path: Path, monke
     assert str(unsuited.value) == f"Kafka needs Java 17 or 21 and found only: {old} is Java 11; {step}"
 
 
+def test_an_apt_that_fails_is_one_line_with_what_it_said_and_what_to_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt_get = tmp_path / "apt-get"
+    apt_get.write_text("#!/bin/sh\necho 'E: Unable to locate package' >&2\nexit 100\n")
+    apt_get.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(apt, "may_install", lambda: True)
+    with pytest.raises(MisconfiguredError) as failed:
+        require_java({"PATH": str(tmp_path)}, homes=tmp_path / "jvm")
+    assert str(failed.value) == (
+        "Kafka needs Java 17 or 21 and none was found, and `apt-get install -y --no-install-recommends "
+        "openjdk-17-jre-headless` failed (E: Unable to locate package); run it by hand, then start again"
+    )
+
+
 def test_where_we_may_it_is_installed_and_looked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed: list[str] = []
 

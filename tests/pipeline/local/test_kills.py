@@ -61,7 +61,10 @@ def started(root: Path) -> Iterator["subprocess.Popen[bytes]"]:
         yield stack
     finally:
         stack.send_signal(signal.SIGTERM)
-        stack.wait(60)
+        try:
+            stack.wait(60)
+        finally:
+            stack.kill()
 
 
 def is_ready(root: Path) -> bool:

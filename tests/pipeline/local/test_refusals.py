@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,6 @@ from bench.orphans import processes_in
 from pipeline.local import capacity
 from pipeline.local.kafka import WAY_OUT as KAFKA_WAY_OUT
 from pipeline.local.mongod import WAY_OUT as MONGOD_WAY_OUT
-from pipeline.local.plan import cache_folder
 from pipeline.local.processes import OWN, SERVERS
 from pipeline.local.state import lock_root
 from tests.pipeline.local.alone import (
@@ -27,12 +25,12 @@ from tests.pipeline.local.alone import (
     read_only_disk,
     small_disk,
 )
+from tests.pipeline.local.environments import simulator_environment
 from tests.pipeline.local.test_exchange import answering
 from tests.servers.waiting import wait_for
 
 pytestmark = pytest.mark.starts
 
-OURS = ("DATA_DIR", "SOURCE", "JAVA_HOME", "MONGO_URI", "REDIS_HOST", "REDIS_PORT", "KAFKA_BOOTSTRAP", "KAFKA_BROKER")
 NOT_DATA = ("run/lock", "run/stack.json", "logs/")
 
 
@@ -45,8 +43,7 @@ def only(*parts: str) -> tuple[str, str]:
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """An environment on a data directory that must be left without a process and without a lock."""
     root = tmp_path / "data"
-    kept = {name: value for name, value in os.environ.items() if name not in OURS}
-    yield {**kept, "DATA_DIR": str(root), "SOURCE": "simulator", "CANDLESTREAM_CACHE": str(cache_folder())}
+    yield simulator_environment(root)
     assert processes_in(root) == []
     if root.is_dir():
         lock_root(root).close()
@@ -116,9 +113,8 @@ def test_a_disk_too_full_for_a_new_data_directory(environment: dict[str, str], t
         environment=environment, world=in_world(f"mkdir {tmp_path}/data", small_disk(tmp_path / "data", "50m"))
     )
     said = one_line(done)
-    assert said.startswith(
-        f"a stack's data needs about {capacity.LOW_MB if 0 else capacity.DATA_MB} MB of disk and {tmp_path}/data has "
-    )
+    need = f"a stack's data needs about {capacity.DATA_MB} MB of disk"
+    assert said.startswith(f"{need} and {tmp_path}/data has ")
     assert said.endswith(" MB left; free some, or set DATA_DIR to a place with more")
 
 
@@ -135,19 +131,6 @@ def test_a_disk_that_fills_up_while_it_runs_ends_the_stack_in_good_order(
     assert said[1].startswith(f"run: stopped, because {tmp_path}/data")
     assert said[1].endswith(" MB left; free some, or set DATA_DIR to a place with more, and start again\n")
     assert "valkey stopped" in said[0]
-
-
-def test_a_full_disk_under_the_downloads(environment: dict[str, str], tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    world = in_world(small_disk(cache, "1m"))
-    done = start(*only("kafka"), environment={**environment, "CANDLESTREAM_CACHE": str(cache)}, world=world)
-    said = done.stderr.splitlines()[-1]
-    assert done.returncode == 1
-    assert said.startswith(
-        f"run: the disk of {cache}/jars is full (0 MB left); free some space, or set CANDLESTREAM_CACHE"
-    )
-    assert said.endswith("then start again: what has come is kept")
 
 
 def test_a_read_only_data_directory(environment: dict[str, str], tmp_path: Path) -> None:
@@ -252,13 +235,10 @@ def test_a_damaged_kafka(environment: dict[str, str], damaged: str, cause: Calla
 
 
 def said_of_damaged(part: str, folder: Path, cause: Callable[[Path], object], environment: dict[str, str]) -> str:
-    """What a start says, within seconds, after ``part`` ran once and its data was damaged; the way out must work."""
+    """What a start says after ``part`` ran once and its data was damaged; the way out must work."""
     started(part, environment)
     cause(folder)
-    began = time.monotonic()
-    refused = start(*only(part), environment=environment)
-    assert time.monotonic() - began < 30
-    said = one_line(refused)
+    said = one_line(start(*only(part), environment=environment))
     folder.rename(folder.with_name("moved away"))
     started(part, environment)
     return said
