@@ -27,7 +27,7 @@ _LOOK_EVERY_S = 0.01
 _KEPT = re.compile(
     r"^(PATH|LANG|LC_.*|TERM|.*_CERT.*|.*CA_BUNDLE.*|SSL_.*|.*_(PROXY|proxy)|PIP_.*|UV_.*|JGO_.*|MAVEN_.*)$"
 )
-"""What an empty home still says: where programs are, and how this machine reaches the registries."""
+"""What a stranger's environment says: where programs are, the language, and the proxy if there is one."""
 _READY = re.compile(r"  ready: (?P<url>\S+) \((?P<source>\w+), (?P<seconds>-?\d+) s, (?P<came>.*)\)")
 PARTS: dict[str, Callable[[Path], bool]] = {
     "making .venv": lambda clone: (clone / ".venv" / "bin" / "python").exists(),
@@ -76,7 +76,7 @@ class World:
 
     def start(self) -> "subprocess.Popen[str]":
         """``./run`` as a stranger types it, its words in ``said``."""
-        kept = {name: value for name, value in os.environ.items() if _KEPT.match(name)}
+        kept = {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
         with self.said.open("a") as output:
             return subprocess.Popen(
                 ["./run"], cwd=self.clone, env=kept | {"HOME": str(self.home)}, stdin=subprocess.DEVNULL, stdout=output,

@@ -9,11 +9,12 @@ import fcntl
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,7 @@ from pipeline.domain.faults import Fault, MisconfiguredError
 from pipeline.lifeline import status_of
 from pipeline.local import capacity, doctor, java
 from pipeline.local.packages import Venv
+from pipeline.local.places import cache_of
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = Path(__file__).with_name("commands")
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     """Run ``./run ARGUMENTS``; a fault is one line on standard error and exit status 1."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        os.environ.update(settings_of(ROOT / ".env", os.environ))
         came = make_ready(arguments)
     except Fault as fault:
         sys.exit(f"run: {fault}")
@@ -47,6 +50,31 @@ def main(arguments: Sequence[str]) -> NoReturn:
     python = str(_venv().python)
     words = [python, "-m", "pipeline.local", *arguments]
     os.execve(python, words, os.environ | {"CANDLESTREAM_SETUP_BYTES": str(came)})  # noqa: S606 (we become it)
+
+
+def settings_of(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """What the ``.env`` file at ``path`` says that ``environment`` does not; ``$NAME`` stands for a variable.
+
+    Raises MisconfiguredError with the line that is no NAME=value. Nothing in the file is executed.
+    """
+    lines = path.read_text().splitlines() if path.is_file() else []
+    said = (_setting(number, line.strip(), path) for number, line in enumerate(lines, 1))
+    return {name: value for name, value in filter(None, said) if name not in environment}
+
+
+def _setting(number: int, line: str, path: Path) -> tuple[str, str] | None:
+    if not line or line.startswith("#"):
+        return None
+    name, equals, text = line.removeprefix("export ").partition("=")
+    try:
+        words = shlex.split(text, comments=True)
+    except ValueError:  # a quote that does not end
+        words = ["", ""]
+    if not equals or not name.strip().isidentifier() or len(words) > 1:
+        wanted = "expected NAME=value, the value in quotes if it holds a space"
+        raise MisconfiguredError(f"{path.name} line {number} is {line!r}; {wanted}")
+    value = "".join(words)
+    return name.strip(), value if text.strip().startswith("'") else os.path.expandvars(value)
 
 
 def make_ready(arguments: Sequence[str]) -> int:
@@ -87,8 +115,7 @@ def _requirements(arguments: Sequence[str]) -> list[Path]:
 
 
 def _venv() -> Venv:
-    cache = Path(os.environ.get("CANDLESTREAM_CACHE") or ".cache").expanduser()
-    return Venv(ROOT / ".venv", (ROOT / cache).resolve())
+    return Venv(ROOT / ".venv", cache_of(os.environ))
 
 
 def _stamp(requirements: Path) -> Path:
@@ -99,7 +126,8 @@ def _is_installed(requirements: Path) -> bool:
     stamp, venv = _stamp(requirements), _venv()
     if (venv.folder / ".unfinished").exists() or not os.access(venv.python, os.X_OK) or not stamp.exists():
         return False
-    return stamp.read_text().strip() == _digest(requirements)
+    digest, _, held = stamp.read_text().strip().partition(" ")
+    return digest == _digest(requirements) and venv.held() >= int(held or 0)
 
 
 def _digest(path: Path) -> str:
@@ -117,7 +145,7 @@ def _install(wanted: Sequence[Path], arguments: Sequence[str]) -> int:
             _make(venv)
             _say(f"installing {requirements.name}")
             came += venv.install(requirements)
-            _stamp(requirements).write_text(f"{_digest(requirements)}\n")
+            _stamp(requirements).write_text(f"{_digest(requirements)} {venv.held()}\n")
             unfinished.unlink()
     return came
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from pipeline.domain.faults import MisconfiguredError
 from pipeline.local import jars
 from pipeline.local.commands.stage import stage_environment
+from pipeline.local.places import root_of
 from pipeline.local.plan import PASSED_ON, Plan, cache_folder, make_plan
 from pipeline.local.ports import PortBook
 from pipeline.local.processes import SERVERS
 from pipeline.local.signals import StopSignals
 from pipeline.local.source import Source, decide
-from pipeline.local.state import end_orphans, lock_root, logs_of, read_state, root_of
+from pipeline.local.state import end_orphans, lock_root, logs_of, read_state
 from pipeline.local.stores import claim_stores
 from pipeline.local.supervisor import Supervisor
 from pipeline.settings import Settings

@@ -57,7 +57,7 @@ def disk_fault(error: OSError, path: Path, *, way_out: str) -> MisconfiguredErro
     """The fault behind a write to ``path`` that can't succeed (full, read-only, forbidden); None for any other."""
     if error.errno in _OUT_OF_ROOM:
         left = free_bytes(path) // MB
-        return MisconfiguredError(f"the disk of {standing(path)} is full ({left} MB left); free some space, {way_out}")
+        return MisconfiguredError(f"the disk of {standing(path)} is full ({left} MB left); free some, or {way_out}")
     if isinstance(error, PermissionError | NotADirectoryError | FileExistsError) or error.errno == errno.EROFS:
         return MisconfiguredError(f"{path} can't be written ({error.strerror}); {way_out}")
     return None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.local.capacity import MB, free_bytes, standing
+from pipeline.local.logs import readable
 
 _FULL = re.compile(r"No space left on device|ENOSPC|Disk quota exceeded|errno.?28\b")
 _FORBIDDEN = re.compile(r"Read-only file system|Permission denied|EACCES|EROFS|Operation not permitted")
@@ -32,5 +33,5 @@ def explain(lines: Sequence[str], *, folder: Path, port: int, damaged: str = "$^
         return "the system has too little memory for it; end other programs, or use a server elsewhere"
     if found := re.search(damaged, text):
         line = text[text.rfind("\n", 0, found.end()) + 1 :].splitlines()[0]
-        return f"its data in {folder} is damaged; {way_out} (it said: {line[:160]})"
+        return f"its data in {folder} is damaged; {way_out} (it said: {readable(line)[:160]})"
     return ""

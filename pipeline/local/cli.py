@@ -50,7 +50,7 @@ def main() -> None:
         click.echo(f"run: {fault}", err=True)
         sys.exit(1)
     except OSError as error:  # a disk may fill up or turn read-only under any write
-        known = disk_fault(error, Path(error.filename or "."), way_out="mend that and start again")
+        known = disk_fault(error, Path(error.filename or "."), way_out="set DATA_DIR to another place")
         if known is None:
             raise
         click.echo(f"run: {known}", err=True)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pipeline.domain.faults import Fault
 from pipeline.local import capacity, java
 from pipeline.local.exchange import Standing, ask_exchange, ask_stream
+from pipeline.local.places import cache_of, root_of
 from pipeline.local.ports import LOOPBACK, is_listening, why_not
 from pipeline.settings import BINANCE_REST_URL, BINANCE_WS_URL, Settings
 
@@ -127,12 +128,15 @@ def _packages() -> Finding:
 
 
 def _disk(environment: Mapping[str, str]) -> Iterator[Finding]:
-    data = Path(environment.get("DATA_DIR") or ROOT / ".data").expanduser()
-    cache = Path(environment.get("CANDLESTREAM_CACHE") or ROOT / ".cache").expanduser()
-    for check, folder, need_mb, variable in (
-        ("data directory", data, capacity.DATA_MB, "DATA_DIR"),
-        ("downloads", cache, 200, "CANDLESTREAM_CACHE"),
+    for check, place, need_mb, variable in (
+        ("data directory", root_of, capacity.DATA_MB, "DATA_DIR"),
+        ("downloads", cache_of, 200, "CANDLESTREAM_CACHE"),
     ):
+        try:
+            folder = place(environment)
+        except Fault as fault:
+            yield Finding(check, State.PROBLEM, str(fault), f"set {variable} to a folder of yours")
+            continue
         left_mb = capacity.free_bytes(folder) // capacity.MB
         if not capacity.is_writable(folder):
             yield Finding(check, State.PROBLEM, f"{folder} can't be written", f"set {variable} to a folder of yours")
@@ -145,8 +149,8 @@ def _disk(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 def _running(environment: Mapping[str, str]) -> Finding | None:
     """The stack on the data directory, where one runs: its ports and its memory are then no one else's."""
-    with suppress(ImportError):
-        from pipeline.local.state import read_state, root_of  # needs a package, so not before the first start
+    with suppress(ImportError, Fault):
+        from pipeline.local.state import read_state  # needs a package, so not before the first start
 
         stack = read_state(root_of(environment))
         if stack is not None and stack.is_running:
@@ -167,7 +171,7 @@ def _ports(environment: Mapping[str, str]) -> Iterator[Finding]:
     host = environment.get("HTTP_HOST") or LOOPBACK
     for variable, default in PORTS.items():
         given = environment.get(variable) or str(default)
-        if not given.isdecimal() or (variable == "REDIS_PORT" and environment.get("REDIS_HOST")):
+        if not given.isdecimal() or int(given) > 65_535 or (variable == "REDIS_PORT" and environment.get("REDIS_HOST")):
             continue  # said by the settings, or another machine's
         why = why_not(host if variable in ("HTTP_PORT", "PUSH_PORT") else LOOPBACK, int(given))
         if not why:
@@ -182,14 +186,17 @@ def _servers(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Servers of the user, where any is named: whether something listens there."""
     kafka = environment.get("KAFKA_BOOTSTRAP") or environment.get("KAFKA_BROKER") or ""
     redis = f"{environment.get('REDIS_HOST') or ''}:{environment.get('REDIS_PORT') or 6379}"
-    mongo = urlsplit(environment.get("MONGO_URI") or "").netloc.rpartition("@")[2]
+    uri = urlsplit(environment.get("MONGO_URI") or "")
+    mongo = uri.netloc.rpartition("@")[2] if uri.scheme == "mongodb" else ""  # +srv names no server to ask
     for variable, places, default in (
         ("KAFKA_BOOTSTRAP", kafka, 9092), ("REDIS_HOST", redis, 6379), ("MONGO_URI", mongo, 27017)
     ):  # fmt: skip
         for place in filter(None, places.split(",")):
-            host, _, port = place.rpartition(":") if ":" in place else (place, "", "")
-            if host:
-                yield _server(variable, host, int(port or default))
+            host, _, port = place.rpartition(":") if ":" in place else (place, "", str(default))
+            if host and port.isdecimal() and int(port) <= 65_535:
+                yield _server(variable, host, int(port))
+            elif host:
+                yield Finding(variable, State.PROBLEM, f"{place} names no port", "write it as host:port")
 
 
 def _server(variable: str, host: str, port: int) -> Finding:

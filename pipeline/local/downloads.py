@@ -28,7 +28,7 @@ TRIES = 5
 _CHUNK = 1 << 16
 _TIMEOUT_S = 20.0
 _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 206, 416
-_WAY_OUT = "or set CANDLESTREAM_CACHE to another place, then start again: what has come is kept"
+_WAY_OUT = "set CANDLESTREAM_CACHE to another place, then start again: what has come is kept"
 
 Advance = Callable[[int], None]
 """Told how many bytes more have arrived; negative if some have to come again."""

@@ -9,7 +9,7 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -61,17 +61,21 @@ def ask_exchange(rest_url: str, ask: Get | None = None) -> Preflight:
         return Preflight(Standing.INTERCEPTED, f"the proxy before {host} wants a log-in (HTTP 407)", way_out)
     if status == 200:
         return _judge(host, text)
+    if 300 <= status < 400:
+        return _intercepted(host)
     if status:
         return Preflight(Standing.BUSY, f"{host} answers HTTP {status}", "start again later, or SOURCE=simulator")
     return Preflight(Standing.UNREACHABLE, *_unreachable(host, text))
 
 
 def _judge(host: str, text: str) -> Preflight:
-    try:
-        if isinstance(json.loads(text), dict):
+    with suppress(ValueError, RecursionError):
+        if json.loads(text) == {}:
             return Preflight(Standing.ANSWERS)
-    except ValueError:
-        pass
+    return _intercepted(host)
+
+
+def _intercepted(host: str) -> Preflight:
     said = f"{host} is answered by something between, a proxy or a log-in page, and not by the exchange"
     return Preflight(Standing.INTERCEPTED, said, "log in to this network, or set HTTPS_PROXY, or SOURCE=simulator")
 

@@ -47,7 +47,8 @@ def open_url(url: str, *, timeout_s: float, headers: Mapping[str, str] | None = 
 def reason(error: Exception) -> str:
     """What kept a request from being answered, in a few words."""
     inner = getattr(error, "reason", None) or error
-    return str(getattr(inner, "strerror", None) or inner or type(inner).__name__)
+    words = str(getattr(inner, "strerror", None) or inner or type(inner).__name__)
+    return "".join(one if one.isprintable() else "?" for one in words)[:200]
 
 
 @cache

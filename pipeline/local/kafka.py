@@ -20,9 +20,11 @@ from pipeline.local.child import ProcessSpec
 from pipeline.local.ports import LOOPBACK, is_listening
 
 HEAP = "384m"
+_UNICODE = {"LC_ALL": "C.UTF-8"}
+"""Java takes from it how the names of files are written."""
 _DAMAGED = (
     r"No readable meta\.properties|InconsistentClusterId|InconsistentBrokerId|CorruptRecord|CorruptSnapshot|"
-    r"Malformed line|fatal exception\n[^\n]*{folder}"
+    r"Malformed|UncheckedIO|JsonParseException|fatal exception\n[^\n]*{folder}"
 )
 """Words of a broker that can't read what it wrote: a fatal exception that names its folder is one of them."""
 WAY_OUT = "move that folder away and start again: candles are safe in MongoDB, what only the log held is lost"
@@ -94,6 +96,7 @@ class Kafka:
         return ProcessSpec(
             name=self.name,
             command=(*self._java(*heap), "kafka.Kafka", str(self._properties)),
+            environment=_UNICODE,
             port=self.port,
             probe=self.is_ready,
             explain=self.why_ended,
@@ -130,8 +133,13 @@ class Kafka:
         return self.folder / "logs"
 
     def _configure(self, logs: Path) -> None:
+        if "," in str(logs):
+            raise MisconfiguredError(
+                f"{logs} holds a comma, by which Kafka parts folders; set DATA_DIR to another place"
+            )
         ports = {"port": self.port, "controller_port": self.controller_port}
-        self._properties.write_text(_PROPERTIES.format(host=LOOPBACK, log_dirs=logs, **ports))
+        text = _PROPERTIES.format(host=LOOPBACK, log_dirs=_escaped(str(logs)), **ports)
+        self._properties.write_text(text, encoding="ascii")
 
     def _java(self, *options: str) -> tuple[str, ...]:
         classes = ":".join(str(jar) for jar in self.jars)
@@ -144,9 +152,20 @@ class Kafka:
         self._configure(fresh)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         arguments = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._properties))
-        with tied((*self._java("-Xmx128m", "-XX:TieredStopAtLevel=1"), *arguments), output=subprocess.PIPE) as done:
+        command = (*self._java("-Xmx128m", "-XX:TieredStopAtLevel=1"), *arguments)
+        with tied(command, environment={**os.environ, **_UNICODE}, output=subprocess.PIPE) as done:
             said = (done.stdout.read() if done.stdout else b"").decode(errors="replace").strip().splitlines()
         if done.returncode:
             why = self.why_ended(said) or (said[-1] if said else "it said nothing")
             raise MisconfiguredError(f"Kafka could not format {self.folder}: {why}")
         os.replace(fresh, self._logs)
+
+
+def _escaped(text: str) -> str:
+    """``text`` as a value in a Java properties file: ASCII, everything else and the backslash by its number."""
+    return "".join(one if one.isascii() and one != "\\" else _numbered(one) for one in text)
+
+
+def _numbered(character: str) -> str:
+    utf16 = character.encode("utf-16-be", errors="surrogatepass")
+    return "".join(f"\\u{utf16[at]:02x}{utf16[at + 1]:02x}" for at in range(0, len(utf16), 2))

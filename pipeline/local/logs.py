@@ -1,5 +1,6 @@
 """A process's log: what it prints, appended to one file that never outgrows its bound."""
 
+import json
 import os
 import threading
 from collections import deque
@@ -57,3 +58,15 @@ def tail(path: Path, count: int, *, within: int = TAIL_BYTES) -> list[str]:
         file.seek(max(0, file.seek(0, os.SEEK_END) - within))
         return [line.decode(errors="replace").rstrip()[:LINE_SHOWN] for line in deque(file, count)]
     return []
+
+
+def readable(line: str) -> str:
+    """A line of a log for people: of mongod's JSON, severity and message with its reason."""
+    if not line.startswith('{"t":'):
+        return line
+    try:
+        words = json.loads(line)
+    except ValueError:  # cut off
+        return line
+    why = words.get("attr", {}).get("error") or words.get("attr", {}).get("message") or ""
+    return f"{words.get('s', '')} {words.get('msg', '').strip()} {why}".strip()

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ _ASK_PIP = (
 """pip's own word on its index, its configuration files and the environment taken into account."""
 _CAUSES = (
     (r"No space left on device|os error 28|Disk quota", "the disk is full; free some space"),
+    (
+        r"[Cc]ertificate|CERTIFICATE",
+        "the package index shows a certificate this machine does not trust; point SSL_CERT_FILE at the certificate of "
+        "the proxy that opens TLS",
+    ),
     (r"[Hh]ash mismatch|DO NOT MATCH THE HASHES", "a package does not have its pinned hash; do not trust this index"),
     (r"Read-only file system|Permission denied", "a file could not be written; look at who owns .venv and .cache"),
     (
@@ -97,15 +103,21 @@ class Venv:
             raise _UnfitError("pip does not say which index it uses")
         return done.stdout.strip()
 
+    def held(self) -> int:
+        """How much is installed: the entries of its package folder."""
+        return sum(len(os.listdir(folder)) for folder in self.folder.glob("lib/python*/site-packages"))
+
     def _wheels(self, requirements: Path) -> list[RemoteFile]:
         """Where the pinned wheels lie: asked of the index once for each state of the pins."""
         pins = requirements.read_text()
         lock = self.cache / f"pylock.{hashlib.sha256(pins.encode()).hexdigest()[:12]}.toml"
-        if not lock.exists():
-            fresh = self.cache / "pylock.new.toml"  # a name that uv asks for
-            options = ("--no-deps", "--format", "pylock.toml", "--output-file", str(fresh))
-            self._uv("compile", *options, str(requirements))
-            os.replace(fresh, lock)
+        if lock.exists():
+            with suppress(_UnfitError):  # a lock that can't be read is asked for anew
+                return locked_files(lock.read_text(errors="replace"), pins=pins)
+        fresh = self.cache / f"pylock.new{os.getpid()}.toml"  # a name that uv asks for
+        options = ("--no-deps", "--format", "pylock.toml", "--output-file", str(fresh))
+        self._uv("compile", *options, str(requirements))
+        os.replace(fresh, lock)
         return locked_files(lock.read_text(), pins=pins)
 
     def _fetch(self, what: str, files: Sequence[RemoteFile]) -> int:
@@ -134,7 +146,7 @@ class Venv:
         """Run ``command`` tied to us, its words kept. Raises MisconfiguredError with their meaning if it fails."""
         environment = {
             "UV_CACHE_DIR": str(self.cache / "uv"), "PIP_CACHE_DIR": str(self.cache / "pip"),
-            "UV_PYTHON_DOWNLOADS": "never", **os.environ,
+            "UV_PYTHON_DOWNLOADS": "never", "UV_NATIVE_TLS": "true", "UV_SYSTEM_CERTS": "true", **os.environ,
         }  # fmt: skip
         with tied(command, environment=environment, output=subprocess.PIPE) as process:
             said = (process.stdout.read() if process.stdout else b"").decode(errors="replace")
@@ -175,7 +187,13 @@ def _listed(page: str) -> list[Mapping[str, Any]]:
 
 def locked_files(lock: str, *, pins: str) -> list[RemoteFile]:
     """The wheels of a ``pylock.toml`` that ``pins`` has hashes of: one a package, the one built for this platform."""
-    return [_wheel(package, pins) for package in tomllib.loads(lock).get("packages", [])]
+    try:
+        files = [_wheel(package, pins) for package in tomllib.loads(lock)["packages"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _UnfitError(f"uv's list of wheels can't be read ({error})") from error
+    if not files:
+        raise _UnfitError("uv's list of wheels is empty")
+    return files
 
 
 def _wheel(package: Mapping[str, Any], pins: str) -> RemoteFile:
@@ -184,7 +202,7 @@ def _wheel(package: Mapping[str, Any], pins: str) -> RemoteFile:
         raise _UnfitError(f"the package index has no wheel of {package['name']} whose hash is pinned and size is known")
     wheel = min(fit, key=lambda one: str(one["url"]).endswith("none-any.whl"))
     name = urlsplit(wheel["url"]).path.rpartition("/")[2]
-    return RemoteFile(name, wheel["url"], wheel["hashes"]["sha256"], wheel["size"])
+    return RemoteFile(name, str(wheel["url"]), str(wheel["hashes"]["sha256"]), int(wheel["size"]))
 
 
 def meaning(said: str) -> str:

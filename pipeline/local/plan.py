@@ -10,6 +10,7 @@ from pipeline.local import jars
 from pipeline.local.java import require_java
 from pipeline.local.kafka import Kafka
 from pipeline.local.mongod import Mongod
+from pipeline.local.places import cache_of
 from pipeline.local.ports import LOOPBACK, PortBook
 from pipeline.local.processes import OWN, SERVERS
 from pipeline.local.source import Source
@@ -63,7 +64,7 @@ def parse_without(text: str | None) -> frozenset[str]:
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where downloads are kept."""
-    return Path(environment.get("CANDLESTREAM_CACHE") or ".cache").expanduser().resolve()
+    return cache_of(environment)
 
 
 def make_plan(

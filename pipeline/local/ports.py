@@ -30,7 +30,7 @@ def why_not(host: str, port: int) -> str:
             listener.bind((host, port))
             listener.listen()
         except PermissionError:
-            return "only root may listen below port 1024"
+            return "is for root only, as all below 1024 are"
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             return f"is taken{holder(port)}" if taken else f"can't be had on {host} ({error.strerror or error})"
@@ -121,6 +121,7 @@ class PortBook:
         if not text.isdecimal() or not 0 < int(text) < 65_536:
             raise MisconfiguredError(f"{variable} is {text!r}; expected a port from 1 to 65535")
         if not self.claim(int(text), host=host):
-            why = why_not(host, int(text)) or "is taken by another stack that starts"
+            ours = "is another one of this stack" if int(text) in self._held else ""
+            why = ours or why_not(host, int(text)) or "is taken by another stack that starts"
             raise MisconfiguredError(f"{variable} is {text}, and that port {why}; free it, or set another or none")
         return int(text)

@@ -1,6 +1,5 @@
 """What the terminal shows of a stack: one living line a process on a terminal, one line a change elsewhere."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.local.child import Child, State
+from pipeline.local.logs import readable
 
 Cells = tuple[str, ...]
 _COLOURS = {State.RUNNING: "green", State.FAILED: "red", State.BACKOFF: "yellow"}
@@ -67,7 +67,7 @@ class LiveScreen:
 
     def say(self, line: str) -> None:
         """Print the line above the table."""
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def changed(self, child: Child) -> None:
         """Print what went wrong; the table shows the rest."""
@@ -105,18 +105,6 @@ def describe(child: Child) -> list[str]:
             return [f"{child.spec.name} died ({child.last_end}); trying again"]
         case _:
             return [f"{child.spec.name} {child.state.value}{where}"]
-
-
-def readable(line: str) -> str:
-    """A line of a log for people: of mongod's JSON, severity and message with its reason."""
-    if not line.startswith('{"t":'):
-        return line
-    try:
-        words = json.loads(line)
-    except ValueError:  # cut off
-        return line
-    why = words.get("attr", {}).get("error") or words.get("attr", {}).get("message") or ""
-    return f"{words.get('s', '')} {words.get('msg', '').strip()} {why}".strip()
 
 
 def cells_of(child: Child) -> Cells:

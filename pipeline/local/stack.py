@@ -3,13 +3,14 @@
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from pipeline.domain.faults import MisconfiguredError
 from pipeline.local import capacity
-from pipeline.local.child import Child
+from pipeline.local.child import Child, State
 from pipeline.local.http import get
 from pipeline.local.plan import Plan
 from pipeline.local.processes import SERVERS, own_processes
@@ -34,6 +35,7 @@ class Stack:
         self._supervisor = Supervisor(logs_of(root), on_change=self._changed)
         specs = own_processes(plan.environment, simulated=plan.runs_exchange)
         self._own = [spec for spec in specs if spec.name not in plan.without]
+        self._complete = False
         self._disk = _Disk(plan.source.data_dir)
         self._me = psutil.Process(os.getpid()).create_time()
 
@@ -92,7 +94,7 @@ class Stack:
 
         Raises MisconfiguredError on a full disk, and if it must be ``complete`` on a process that is given up.
         """
-        deadline = time.monotonic() + within_s
+        deadline, self._complete = time.monotonic() + within_s, complete
         while not self._signals.asked and time.monotonic() < deadline:
             self._supervisor.tick()
             self._screen.show(self._supervisor.children.values())
@@ -124,8 +126,10 @@ class Stack:
         self._screen.show(self._supervisor.children.values())
 
     def _changed(self, child: Child) -> None:
-        self._screen.changed(child)
-        self.write()
+        if not (self._complete and child.state is State.FAILED and child.cause):  # told as the end of the start
+            self._screen.changed(child)
+        with suppress(OSError):  # a full disk or a deleted folder leaves the record behind, and ends no stack
+            self.write()
 
     def write(self) -> None:
         """Bring the stack's record up to date."""

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ import psutil
 
 from pipeline.domain.faults import MisconfiguredError
 from pipeline.local.child import Child
+from pipeline.local.places import DEFAULT_ROOT
 
-DEFAULT_ROOT = ".data"
 _SAME_START_S = 1.0
 """Two readings of one process's start time lie closer than this."""
 
@@ -74,11 +74,6 @@ def is_alive(pid: int | None, started_at: float) -> bool:
     return False
 
 
-def root_of(environment: Mapping[str, str]) -> Path:
-    """The data directory by which commands find a stack."""
-    return Path(environment.get("DATA_DIR") or DEFAULT_ROOT).expanduser().resolve()
-
-
 def logs_of(root: Path) -> Path:
     """Where the processes of a stack on ``root`` write what they print."""
     return root / "logs"
@@ -92,20 +87,31 @@ def state_file(root: Path) -> Path:
 def write_state(root: Path, record: StackRecord) -> None:
     """Replace the record in one step; only its owner may read it, for it may hold a password."""
     path = state_file(root)
+    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.new")
     with open(fresh, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        json.dump(asdict(record), file, indent=1)
+        json.dump(asdict(replace(record, root=str(root))), file, indent=1)
     os.replace(fresh, path)
 
 
 def read_state(root: Path) -> StackRecord | None:
-    """The record of the stack last started on ``root``; None where there is none or it is torn."""
+    """The record of the stack last started on ``root``.
+
+    None where there is none, where it is torn, and where it was copied here: it then speaks of another's processes.
+    """
     try:
         words: dict[str, Any] = json.loads(state_file(root).read_text())
         processes = tuple(ProcessRecord(**process) for process in words.pop("processes"))
-        return StackRecord(**words, processes=processes)
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
+        record = StackRecord(**words, processes=processes)
+        known = [(record.pid, record.started_at), *((one.pid, one.started_at) for one in processes)]
+        return record if all(_is_process(*one) for one in known) and Path(record.root) == root else None
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _is_process(pid: object, started_at: object) -> bool:
+    is_pid = pid is None or (isinstance(pid, int) and pid > 0)
+    return is_pid and isinstance(started_at, int | float)
 
 
 def lock_root(root: Path) -> TextIOWrapper:
@@ -119,12 +125,20 @@ def lock_root(root: Path) -> TextIOWrapper:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        other = read_state(root)
-        who = f" (pid {other.pid})" if other and other.is_running else ""
-        raise MisconfiguredError(
-            f"a stack already runs on {root}{who}; stop it with ./run down, or set DATA_DIR and start another"
-        ) from error
+        raise _held(root) from error
+    other = read_state(root)
+    if other and other.is_running and other.pid != os.getpid():  # its lock was deleted under it
+        lock.close()
+        raise _held(root) from BlockingIOError()
     return lock
+
+
+def _held(root: Path) -> MisconfiguredError:
+    other = read_state(root)
+    who = f" (pid {other.pid})" if other and other.is_running else ""
+    return MisconfiguredError(
+        f"a stack already runs on {root}{who}; stop it with ./run down, or set DATA_DIR and start another"
+    )
 
 
 def end_orphans(processes: Iterable[ProcessRecord], *, within_s: float = 10.0) -> list[str]:

@@ -59,11 +59,11 @@ def claim_stores(
         with ExitStack() as connections:
             opened = {name: openers[name](settings, mark, connections) for name in SERVERS if name in stores}
             for server in kept:
-                _require_memory_of(server, is_claimed=opened[server.name].is_claimed)
+                _require_memory_of(server, settings, is_claimed=opened[server.name].is_claimed)
             for store in opened.values():
                 store.claim()
             for server in kept:
-                _note(server).touch()
+                _write_note(server, settings)
     except (PyMongoError, redis.RedisError, KafkaException) as error:
         raise MisconfiguredError(_no_entry(settings, error)) from error
 
@@ -106,16 +106,30 @@ def _create(admin: AdminClient, topic: str) -> None:
 
 
 def _note(server: Kept) -> Path:
-    """What says, beside a server's data, that it was claimed once."""
+    """What says, beside a server's data, which names in it were claimed once, a line each."""
     return server.folder / "claimed"
 
 
-def _require_memory_of(server: Kept, *, is_claimed: bool) -> None:
-    if not is_claimed and _note(server).exists():
+def _names_noted(server: Kept) -> set[str]:
+    return set(_note(server).read_text(errors="replace").splitlines()) if _note(server).exists() else set()
+
+
+def _name_in(server: Kept, settings: Settings) -> str:
+    """What of the server's data is ours: a database, or the topics with a prefix."""
+    return settings.mongo_db if server.name == "mongod" else f"topics {settings.consumer_group_prefix}*"
+
+
+def _require_memory_of(server: Kept, settings: Settings, *, is_claimed: bool) -> None:
+    if not is_claimed and _name_in(server, settings) in _names_noted(server):
         raise MisconfiguredError(
             f"{server.name} does not start: its data in {server.folder} is damaged, what it held is gone; "
             f"{_LASTING[server.name]}"
         )
+
+
+def _write_note(server: Kept, settings: Settings) -> None:
+    names = _names_noted(server) | {_name_in(server, settings)}
+    _note(server).write_text("".join(f"{name}\n" for name in sorted(names)))
 
 
 def _redis(settings: Settings) -> redis.Redis:
@@ -146,7 +160,7 @@ def _require(held: str | None, mark: str, store: str, variable: str) -> None:
     if held not in (None, mark, mark.partition(":")[0]):
         raise MisconfiguredError(
             f"{store} holds data of {held}, and this start reads {mark}; nothing was touched: "
-            f"set {variable} to another one, or SOURCE to what it holds"
+            f"set {variable} or DATA_DIR to another one, or SOURCE (and SIMULATOR_SEED) to what it holds"
         )
 
 

@@ -41,8 +41,9 @@ class Valkey:
     def prepare(self) -> None:
         """Write the configuration."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        password = f'requirepass "{self.password}"' if self.password else ""
-        text = _CONFIGURATION.format(host=LOOPBACK, port=self.port, folder=self.folder, password=password)
+        password = f'requirepass "{_escaped(self.password)}"' if self.password else ""
+        folder = _escaped(str(self.folder))
+        text = _CONFIGURATION.format(host=LOOPBACK, port=self.port, folder=folder, password=password)
         with open(self._configuration, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(text)
 
@@ -71,3 +72,8 @@ class Valkey:
     @property
     def _configuration(self) -> Path:
         return self.folder / "valkey.conf"
+
+
+def _escaped(text: str) -> str:
+    """``text`` as it stands between the quotes of Valkey's configuration."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from pipeline.domain.faults import TransientError
-from pipeline.local.state import StackRecord, end_orphans, is_alive, lock_root, read_state, root_of, state_file
+from pipeline.local.places import root_of
+from pipeline.local.state import StackRecord, end_orphans, is_alive, lock_root, logs_of, read_state, state_file
 
 STOP_WITHIN_S = 90
 _LOOK_EVERY_S = 0.1
@@ -54,9 +55,13 @@ def stop(stack: StackRecord) -> None:
 
 
 def owned_folders(root: Path, stack: StackRecord | None) -> list[Path]:
-    """What ``--wipe`` deletes: the data of the source last started, and the logs."""
-    data = Path(stack.data_dir) if stack else root
-    return [folder for folder in (*(data / name for name in OWNED), root / "logs") if folder.exists()]
+    """What ``--wipe`` deletes: the data of the source last started (of all where none is known), and the logs."""
+    last = Path(stack.data_dir) if stack else None
+    known = last is not None and last.is_relative_to(root)
+    places = [last] if last is not None and known else [root, root / "sim", *sorted(root.glob("replay/*"))]
+    return [
+        folder for folder in (*(place / name for place in places for name in OWNED), logs_of(root)) if folder.exists()
+    ]
 
 
 def delete(root: Path, folders: list[Path]) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from pipeline.domain.faults import MisconfiguredError
-from pipeline.local.state import logs_of, root_of
+from pipeline.local.places import root_of
+from pipeline.local.state import logs_of
 from pipeline.local.tails import Tail, last_lines, names_of
 
 LINES = 20

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import click
 
 from pipeline.domain.faults import MisconfiguredError
+from pipeline.local.places import root_of
 from pipeline.local.processes import command_of
-from pipeline.local.state import read_state, root_of
+from pipeline.local.state import read_state
 
 
 @click.command

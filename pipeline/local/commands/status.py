@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.local.child import State
-from pipeline.local.logs import tail
-from pipeline.local.screen import readable
-from pipeline.local.state import ProcessRecord, StackRecord, is_alive, logs_of, read_state, root_of
+from pipeline.local.logs import readable, tail
+from pipeline.local.places import root_of
+from pipeline.local.state import ProcessRecord, StackRecord, is_alive, logs_of, read_state
 
 Row = dict[str, Any]
 
@@ -58,7 +58,8 @@ def _what_failed(row: Row) -> list[str]:
     """Why a process is given up and the end of its log; nothing for one that is not."""
     if row["state"] != State.FAILED:
         return []
-    return [f"{row['name']} failed: {row['cause']}", *(f"    {line}" for line in row["last_lines"])]
+    head = f"{row['name']} failed: {row['cause']}; it is tried again when the stack is started again. Its last lines:"
+    return [head, *(f"    {line}" for line in row["last_lines"])]
 
 
 def _row(process: ProcessRecord, now: float, root: Path) -> Row:

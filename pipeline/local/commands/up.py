@@ -2,6 +2,7 @@
 
 import os
 import resource
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
@@ -10,6 +11,7 @@ from pathlib import Path
 import click
 
 from pipeline.local import capacity, jars
+from pipeline.local.places import root_of
 from pipeline.local.plan import Plan, cache_folder, make_plan, parse_without
 from pipeline.local.ports import PortBook
 from pipeline.local.processes import STANDS_IN
@@ -17,7 +19,7 @@ from pipeline.local.screen import open_screen
 from pipeline.local.signals import StopSignals
 from pipeline.local.source import begin_anew, decide
 from pipeline.local.stack import Stack
-from pipeline.local.state import end_orphans, lock_root, read_state, root_of
+from pipeline.local.state import end_orphans, lock_root, read_state
 from pipeline.settings import Settings
 
 OPEN_FILES = 65_536
@@ -31,6 +33,9 @@ def command(without: str | None) -> None:
     try:
         with ExitStack() as open_things:
             bring_up(os.environ, without=parse_without(without), signals=signals, open_things=open_things)
+    except KeyboardInterrupt:  # before there was anything to stop
+        click.echo("run: interrupted; nothing is left running", err=True)
+        sys.exit(130)
     finally:
         signals.restore()
 

@@ -29,7 +29,7 @@ def test_too_little_disk_says_how_much_is_needed_where_and_what_to_do(tmp_path: 
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        (errno.ENOSPC, r"the disk of .* is full \(\d+ MB left\); free some space, or else"),
+        (errno.ENOSPC, r"the disk of .* is full \(\d+ MB left\); free some, or or else"),
         (errno.EDQUOT, r"is full"),
         (errno.EROFS, r"x can't be written \(Read-only file system\); or else"),
         (errno.EACCES, r"x can't be written \(Permission denied\); or else"),

@@ -2,12 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pipeline.local.child import CRASH_LIMIT
 from pipeline.local.cli import command_line
 from pipeline.local.commands.stage import stage_environment
 from pipeline.local.commands.status import report
+from pipeline.local.ports import PortBook
 from pipeline.local.processes import OWN, SERVERS
 from pipeline.local.state import ProcessRecord, StackRecord, end_orphans, read_state, write_state
 from pipeline.local.stores import claim_stores
@@ -179,6 +181,61 @@ def test_a_foreign_store_is_refused_before_any_stage_starts_whatever_else_is_lef
     assert not (Path(environment["DATA_DIR"]) / "logs" / "ingest.log").exists()
 
 
+def test_a_copied_record_is_nobodys_stack_and_a_start_beside_it_harms_no_other(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    copy = {**environment, "DATA_DIR": str(tmp_path / "copy")}
+    with up(environment) as stack:
+        shutil.copytree(environment["DATA_DIR"], copy["DATA_DIR"])
+        pid = status(environment)["processes"][0]["pid"]
+        assert not status(copy)["running"]
+        assert run("down", environment=copy).stdout == f"no stack runs on {copy['DATA_DIR']}\n"
+        with up(copy):
+            assert status(copy)["processes"][0]["pid"] != pid
+        assert not is_gone(pid)
+        assert stack.poll() is None
+    assert run("down", "--wipe", "--yes", environment=copy).returncode == 0
+    assert (Path(environment["DATA_DIR"]) / "sim" / "valkey").exists()
+    assert not (Path(copy["DATA_DIR"]) / "sim" / "valkey").exists()
+
+
+def test_wipe_finds_the_data_of_every_source_where_no_record_says_which(environment: dict[str, str]) -> None:
+    root = Path(environment["DATA_DIR"])
+    for folder in ("mongod", "sim/mongod", "replay/a-day/kafka", "letters"):
+        (root / folder).mkdir(parents=True)
+    assert run("down", "--wipe", "--yes", environment=environment).returncode == 0
+    assert [(root / name).exists() for name in ("mongod", "sim/mongod", "replay/a-day/kafka", "letters")] == [
+        False, False, False, True
+    ]  # fmt: skip
+
+
+def test_a_record_that_is_deleted_under_a_stack_comes_back_and_keeps_others_out(environment: dict[str, str]) -> None:
+    with up(environment) as stack:
+        valkey = status(environment)["processes"][0]["pid"]
+        shutil.rmtree(Path(environment["DATA_DIR"]) / "run")
+        os.kill(valkey, signal.SIGKILL)
+        wait_for(lambda: row_in(environment, "running"), within_s=20, what="the record of another life")
+        second = run("up", "--without", NOTHING_BUT_VALKEY, environment=environment)
+        assert second.stderr.startswith(f"run: a stack already runs on {environment['DATA_DIR']} (pid {stack.pid})")
+
+
+@pytest.mark.parametrize("folder", ["~nobody-of-that-name/x", "n" * 300])
+@pytest.mark.parametrize("name", ["up", "status", "down"])
+def test_a_data_directory_that_is_no_folder_is_one_line(environment: dict[str, str], folder: str, name: str) -> None:
+    refused = run(name, environment={**environment, "DATA_DIR": folder})
+    assert refused.stderr.startswith(f"run: DATA_DIR is {folder!r}, which is no folder (")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_two_ports_of_one_stack_that_are_the_same_are_called_so(environment: dict[str, str]) -> None:
+    with closing(PortBook()) as ports:
+        port = str(ports.any())
+    refused = run("up", environment={**environment, "HTTP_PORT": port, "PUSH_PORT": port})
+    assert refused.stderr == (
+        f"run: PUSH_PORT is {port}, and that port is another one of this stack; free it, or set another or none\n"
+    )
+
+
 def test_a_part_nobody_knows_is_one_line_with_those_there_are(environment: dict[str, str]) -> None:
     refused = run("up", "--without", "kafak", environment=environment)
     assert refused.stderr.startswith("run: --without kafak: no such process; there are mongod, valkey, kafka")
@@ -268,7 +325,17 @@ def test_a_pid_that_now_belongs_to_another_process_is_not_ours_to_end(tmp_path: 
     assert end_orphans(stack.processes) == []
 
 
-def test_a_torn_record_is_no_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ['{"pid": 1, "proc', '"x"', "[]", '{"processes": 1}', '{"processes": [], "pid": "a", "started_at": 1}',
+     '{"processes": [], "pid": -5, "started_at": 1, "source": "", "data_dir": ""}', "\0"],
+)  # fmt: skip
+def test_a_record_that_is_torn_or_garbled_is_no_record(tmp_path: Path, text: str) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "stack.json").write_text('{"pid": 1, "proc')
+    (tmp_path / "run" / "stack.json").write_text(text)
+    assert read_state(tmp_path) is None
+
+
+def test_a_folder_in_the_records_place_is_no_record(tmp_path: Path) -> None:
+    (tmp_path / "run" / "stack.json").mkdir(parents=True)
     assert read_state(tmp_path) is None

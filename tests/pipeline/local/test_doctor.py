@@ -60,6 +60,15 @@ def test_a_taken_port_is_a_note_where_it_is_the_default_and_a_problem_where_it_w
     assert default.advice == "a start takes the next free port and says which"
 
 
+def test_addresses_that_cannot_be_read_are_findings_and_no_tracebacks(tmp_path: Path) -> None:
+    kafka = found("KAFKA_BOOTSTRAP", tmp_path, KAFKA_BOOTSTRAP="localhost:abc")
+    assert (kafka.state, kafka.advice) == (State.PROBLEM, "write it as host:port")
+    assert found("settings", tmp_path, HTTP_PORT="99999").state is State.PROBLEM
+    assert found("data directory", tmp_path, DATA_DIR="~nobody-of-that-name/x").state is State.PROBLEM
+    checks = [finding.check for finding in examine({"MONGO_URI": "mongodb+srv://u:p@cluster.example/x", **AWAY})]
+    assert "MONGO_URI" not in checks
+
+
 def test_a_setting_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     setting = found("settings", tmp_path, HISTORY_DAYS="a week")
     assert (setting.state, setting.found) == (

@@ -98,7 +98,7 @@ def test_a_full_disk_is_said_once_and_what_fits_is_kept(tmp_path: Path, reposito
     world = in_world(small_disk(tmp_path / "cache", "8k"))
     done = subprocess.run([*world, sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == (
-        f"the disk of {tmp_path}/cache is full (0 MB left); free some space, or set CANDLESTREAM_CACHE to another "
+        f"the disk of {tmp_path}/cache is full (0 MB left); free some, or set CANDLESTREAM_CACHE to another "
         "place, then start again: what has come is kept 8192\n"
     )
     assert repository.ranges == [None]

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pipeline.local.exchange import Preflight, Standing, ask_exchange, ask_stream
-from pipeline.local.http import get
+from pipeline.local.http import get, reason
 
 
 @contextmanager
@@ -58,6 +58,17 @@ def test_a_log_in_page_with_status_200_is_not_the_exchange() -> None:
         preflight.said == f"{place} is answered by something between, a proxy or a log-in page, and not by the exchange"
     )
     assert preflight.way_out == "log in to this network, or set HTTPS_PROXY, or SOURCE=simulator"
+
+
+@pytest.mark.parametrize("body", ["[" * 200_000, '{"error": "please log in"}', "[]", "\0\x1b[2J"])
+def test_what_is_not_the_exchanges_own_answer_is_not_the_exchange(body: str) -> None:
+    with answering(200, body) as place:
+        assert ask_exchange(f"http://{place}").standing is Standing.INTERCEPTED
+
+
+def test_words_of_a_stranger_are_made_printable() -> None:
+    assert "\x1b" not in reason(OSError("\x1b[2J and so on"))
+    assert len(reason(OSError("x" * 5000))) == 200
 
 
 def test_a_redirect_to_a_log_in_page_is_not_the_exchange() -> None:

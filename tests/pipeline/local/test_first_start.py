@@ -1,5 +1,6 @@
 """The ``run`` script on a fresh clone: it installs once, goes on after any interruption, or says why not."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -177,6 +178,22 @@ def test_a_broken_environment_is_made_again(clone: Path, index: Index) -> None:
     assert run(clone, "status", environment=environment_of(clone, index)).stdout == "handed over with candle status\n"
 
 
+@pytest.mark.parametrize("text", ["garbage [", "", "[[packages]]\nversion = '1'\n"])
+def test_a_garbled_list_of_wheels_is_asked_for_anew(clone: Path, index: Index, text: str) -> None:
+    (clone / ".cache" / f"pylock.{hashlib.sha256(index.requirements.encode()).hexdigest()[:12]}.toml").write_text(text)
+    done = run(clone, "status", environment=environment_of(clone, index))
+    assert done.stdout == "handed over with candle status\n", done.stderr
+
+
+def test_an_environment_that_lost_a_package_is_filled_again(clone: Path, index: Index) -> None:
+    run(clone, "status", environment=environment_of(clone, index))
+    (package,) = clone.glob(".venv/lib/*/site-packages/nothing.py")
+    package.unlink()
+    shutil.rmtree(package.parent / "nothing-1.dist-info")
+    done = run(clone, "status", environment=environment_of(clone, index))
+    assert done.stdout == "handed over with candle status\n", done.stderr
+
+
 def test_changed_pins_are_installed_before_anything_runs(clone: Path, index: Index) -> None:
     run(clone, "status", environment=environment_of(clone, index))
     (clone / "requirements.txt").write_text(f"# changed\n{index.requirements}")
@@ -209,6 +226,21 @@ def test_the_env_file_fills_in_what_the_environment_does_not_say(clone: Path, in
     )
     done = run(clone, "status", environment=environment_of(clone, index, MINE="from the environment"))
     assert done.stdout == "from the environment from .env\n", done.stderr
+
+
+@pytest.mark.parametrize("line", ["SYMBOLS=BTC USDT", "SOURCE='simulator", "just words", "export"])
+def test_an_env_file_that_cannot_be_read_names_its_line(clone: Path, line: str) -> None:
+    (clone / ".env").write_text(f"# mine\n{line}\n")
+    said = one_line(run(clone, "status", environment=environment_of(clone)))
+    assert said == f".env line 2 is {line!r}; expected NAME=value, the value in quotes if it holds a space"
+
+
+def test_an_env_file_of_another_system_and_with_variables_is_read(clone: Path, index: Index) -> None:
+    (clone / ".env").write_bytes(b"export MINE=\"$HOME/x\" # a comment\r\nYOURS='$HOME'\r\n\r\n")
+    program = "import os\nprint(os.environ['MINE'], os.environ['YOURS'])\n"
+    (clone / "pipeline" / "local" / "__main__.py").write_text(program)
+    done = run(clone, "status", environment=environment_of(clone, index))
+    assert done.stdout == f"{clone.parent}/home/x $HOME\n", done.stderr
 
 
 def test_without_a_suited_python_it_says_which_it_found_and_what_to_install(clone: Path) -> None:

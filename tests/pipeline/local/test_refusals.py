@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -133,6 +133,38 @@ def test_a_disk_that_fills_up_while_it_runs_ends_the_stack_in_good_order(
     assert "valkey stopped" in said[0]
 
 
+def test_a_disk_that_is_full_at_one_blow_is_named_and_every_server_is_stopped(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    world = in_world(f"mkdir -p {tmp_path}/data", small_disk(tmp_path / "data", "500m"))
+    with running(*only("mongod", "valkey", "kafka"), environment=environment, world=world) as stack:
+        inside = Path(f"/proc/{stack.pid}/root{tmp_path}/data")
+        with suppress(OSError), (inside / "other people's").open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * (1 << 20))
+        said = stack.communicate(timeout=90)
+    assert stack.returncode == 1
+    assert said[1].startswith(f"run: stopped, because {tmp_path}/data")
+    assert " has only 0 MB left; free some, or set DATA_DIR to a place with more" in said[1]
+    assert said[1].count("\n") == 1
+
+
+def test_a_data_directory_with_any_letters_works(environment: dict[str, str], tmp_path: Path) -> None:
+    strange = {**environment, "DATA_DIR": str(tmp_path / 'dữ liệu "của" \\tôi 🕯')}
+    with running(*only("valkey", "kafka"), environment=strange) as stack:
+        stack.terminate()
+        assert stack.wait(30) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [Path(strange["DATA_DIR"]).name]
+    assert (Path(strange["DATA_DIR"]) / "sim" / "kafka" / "logs" / "meta.properties").exists()
+
+
+def test_a_data_directory_with_a_comma(environment: dict[str, str], tmp_path: Path) -> None:
+    done = start(*only("kafka"), environment={**environment, "DATA_DIR": str(tmp_path / "a,b")})
+    said = done.stderr.removeprefix("run: ")
+    assert said.endswith("holds a comma, by which Kafka parts folders; set DATA_DIR to another place\n")
+    assert not (tmp_path / "a").exists()
+
+
 def test_a_read_only_data_directory(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     done = start(environment=environment, world=in_world(read_only_disk(tmp_path / "data")))
@@ -143,7 +175,7 @@ def test_logs_that_cannot_be_written(environment: dict[str, str], tmp_path: Path
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "logs").write_text("a file where a folder is wanted")
     done = start(*only("valkey"), environment=environment)
-    assert done.stderr == f"run: {tmp_path}/data/logs can't be written (File exists); mend that and start again\n"
+    assert done.stderr == f"run: {tmp_path}/data/logs can't be written (File exists); set DATA_DIR to another place\n"
 
 
 def test_too_little_memory(environment: dict[str, str], tmp_path: Path) -> None:

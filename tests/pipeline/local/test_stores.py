@@ -1,6 +1,7 @@
 """A store belongs to one source: claimed once, kept, and refused to another with nothing touched."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import redis
@@ -73,7 +74,8 @@ def test_a_broker_of_another_source_is_refused_and_nothing_is_touched(namespace:
         claim_stores(namespace, mark="simulator:seed=1")
     assert str(refused.value) == (
         f"Kafka at {namespace.kafka_bootstrap} holds data of simulator-seed-2, and this start reads simulator:seed=1; "
-        "nothing was touched: set KAFKA_BOOTSTRAP or TOPIC_PREFIX to another one, or SOURCE to what it holds"
+        "nothing was touched: set KAFKA_BOOTSTRAP or TOPIC_PREFIX or DATA_DIR to another one, "
+        "or SOURCE (and SIMULATOR_SEED) to what it holds"
     )
     assert written_in(namespace) == (None, None)
     assert owner_topics(namespace) == ["simulator-seed-2"]
@@ -103,3 +105,36 @@ def test_a_broker_that_does_not_answer_names_its_variable(namespace: Settings) -
     with pytest.raises(MisconfiguredError, match=r"Kafka at 127\.0\.0\.1:1 does not let us in: .*KAFKA_BOOTSTRAP"):
         claim_stores(replace(namespace, kafka_bootstrap="127.0.0.1:1"), mark="binance")
     assert written_in(namespace) == (None, None)
+
+
+@dataclass(frozen=True)
+class OurServer:
+    name: str
+    folder: Path
+
+
+def test_a_server_of_ours_that_forgot_whose_it_is_has_lost_its_data(namespace: Settings, tmp_path: Path) -> None:
+    ours = [OurServer("mongod", tmp_path)]
+    claim_stores(namespace, mark="binance", stores={"mongod"}, ours=ours)
+    claim_stores(namespace, mark="binance", stores={"mongod"}, ours=ours)
+    with MongoClient[dict[str, str]](namespace.mongo_uri) as mongo:
+        mongo.drop_database(namespace.mongo_db)
+    with pytest.raises(MisconfiguredError, match=f"its data in {tmp_path} is damaged, what it held is gone; put back"):
+        claim_stores(namespace, mark="binance", stores={"mongod"}, ours=ours)
+    assert written_in(namespace)[0] is None
+
+
+def test_another_database_or_prefix_on_a_server_of_ours_is_new_and_not_damaged(
+    namespace: Settings, tmp_path: Path
+) -> None:
+    other = replace(namespace, mongo_db=f"{namespace.mongo_db}b", consumer_group_prefix=f"{namespace.mongo_db}_b_")
+    ours = [OurServer("mongod", tmp_path / "mongod"), OurServer("kafka", tmp_path / "kafka")]
+    for server in ours:
+        server.folder.mkdir()
+    try:
+        for settings in (namespace, other, namespace, other):
+            claim_stores(settings, mark="binance", stores={"mongod", "kafka"}, ours=ours)
+        assert (owner_topics(namespace), owner_topics(other)) == (["binance"], ["binance"])
+    finally:
+        with MongoClient[dict[str, str]](namespace.mongo_uri) as mongo:
+            mongo.drop_database(other.mongo_db)

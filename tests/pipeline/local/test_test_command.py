@@ -29,5 +29,5 @@ def test_a_pytest_that_finds_nothing_says_so_and_does_not_fail(monkeypatch: pyte
 
 def test_the_summary_ends_with_the_count() -> None:
     lines = summary([Outcome("lint", 1.5, "passed"), Outcome("unit", 125.0, "failed")])
-    assert lines[1:3] == ["lint         passed      0.0 min", "unit         failed      2.1 min"]
+    assert lines[1:3] == ["lint         passed        0.0 min", "unit         failed        2.1 min"]
     assert lines[-1] == "1 passed, 1 failed"
