@@ -32,22 +32,44 @@ def index() -> Iterator[Index]:
 
 
 @pytest.fixture
-def clone(tmp_path: Path, index: Index) -> Path:
-    """A clone whose one package is the index's, with uv among its downloads and a Python on its PATH."""
-    folder = tmp_path / "clone"
+def clone(tmp_path: Path) -> Path:
+    """A fresh clone whose one package is the index's, with uv among its downloads and a Python on its PATH."""
+    return make_clone(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone that was started once."""
+    folder = make_clone(tmp_path_factory.mktemp("first"))
+    with serving_index() as index:
+        done = run(folder, "status", environment=environment_of(folder, index))
+    assert done.stdout == "handed over with candle status\n", done.stderr
+    return folder
+
+
+@pytest.fixture
+def started(first: Path, tmp_path: Path) -> Path:
+    """A copy of the clone that was started once."""
+    shutil.copytree(first.parent, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return tmp_path / "clone"
+
+
+def make_clone(place: Path) -> Path:
+    """A clone, and beside it a ``bin`` and a ``home``."""
+    folder = place / "clone"
     folder.mkdir()
     shutil.copy(ROOT / "run", folder / "run")
     shutil.copytree(ROOT / "pipeline", folder / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "pipeline" / "local" / "__main__.py").write_text(
         "import sys, nothing\nprint('handed over with', nothing.WORD, *sys.argv[1:])\n"
     )
-    (folder / "requirements.txt").write_text(index.requirements)
+    (folder / "requirements.txt").write_text(Index().requirements)
     (folder / ".cache" / "wheels").mkdir(parents=True)
     os.link(uv_wheel(), folder / ".cache" / "wheels" / uv_wheel().name)
     for name in TOOLS:
         if found := shutil.which(name):
-            link(tmp_path / "bin" / name, found)
-    a_program(tmp_path / "bin" / "python3", f'exec {PYTHON} "$@"')
+            link(place / "bin" / name, found)
+    a_program(place / "bin" / "python3", f'exec {PYTHON} "$@"')
     return folder
 
 
@@ -100,18 +122,16 @@ def test_a_fresh_clone_installs_its_packages_and_hands_over(clone: Path, index: 
     assert list((clone.parent / "home").iterdir()) == []
 
 
-def test_a_second_start_asks_nobody_and_says_nothing(clone: Path, index: Index) -> None:
-    run(clone, "status", environment=environment_of(clone, index))
+def test_a_second_start_asks_nobody_and_says_nothing(started: Path, index: Index) -> None:
     asked = len(index.asked)
-    done = run(clone, "down", environment=environment_of(clone, index))
+    done = run(started, "down", environment=environment_of(started, index))
     assert (done.stdout, done.stderr) == ("handed over with candle down\n", "")
     assert len(index.asked) == asked
 
 
-def test_an_environment_that_was_deleted_is_made_again_without_a_network(clone: Path, index: Index) -> None:
-    run(clone, "status", environment=environment_of(clone, index))
-    shutil.rmtree(clone / ".venv")
-    done = run(clone, "status", environment=environment_of(clone), world=in_world(network=False))
+def test_an_environment_that_was_deleted_is_made_again_without_a_network(started: Path, index: Index) -> None:
+    shutil.rmtree(started / ".venv")
+    done = run(started, "status", environment=environment_of(started), world=in_world(network=False))
     assert done.stdout == "handed over with candle status\n", done.stderr
 
 
@@ -171,11 +191,12 @@ def test_an_interrupted_start_says_that_it_goes_on(clone: Path, index: Index) ->
     wait_for(lambda: processes_in(clone) == [], within_s=3, what="end of all it had started")
 
 
-def test_a_broken_environment_is_made_again(clone: Path, index: Index) -> None:
-    run(clone, "status", environment=environment_of(clone, index))
-    (clone / ".venv" / "bin" / "python").unlink()
-    link(clone / ".venv" / "bin" / "python", "/no/such/python")
-    assert run(clone, "status", environment=environment_of(clone, index)).stdout == "handed over with candle status\n"
+def test_a_broken_environment_is_made_again(started: Path, index: Index) -> None:
+    (started / ".venv" / "bin" / "python").unlink()
+    link(started / ".venv" / "bin" / "python", "/no/such/python")
+    assert (
+        run(started, "status", environment=environment_of(started, index)).stdout == "handed over with candle status\n"
+    )
 
 
 @pytest.mark.parametrize("text", ["garbage [", "", "[[packages]]\nversion = '1'\n"])
@@ -185,22 +206,20 @@ def test_a_garbled_list_of_wheels_is_asked_for_anew(clone: Path, index: Index, t
     assert done.stdout == "handed over with candle status\n", done.stderr
 
 
-def test_an_environment_that_lost_a_package_is_filled_again(clone: Path, index: Index) -> None:
-    run(clone, "status", environment=environment_of(clone, index))
-    (package,) = clone.glob(".venv/lib/*/site-packages/nothing.py")
+def test_an_environment_that_lost_a_package_is_filled_again(started: Path, index: Index) -> None:
+    (package,) = started.glob(".venv/lib/*/site-packages/nothing.py")
     package.unlink()
     shutil.rmtree(package.parent / "nothing-1.dist-info")
-    done = run(clone, "status", environment=environment_of(clone, index))
+    done = run(started, "status", environment=environment_of(started, index))
     assert done.stdout == "handed over with candle status\n", done.stderr
 
 
-def test_changed_pins_are_installed_before_anything_runs(clone: Path, index: Index) -> None:
-    run(clone, "status", environment=environment_of(clone, index))
-    (clone / "requirements.txt").write_text(f"# changed\n{index.requirements}")
-    done = run(clone, "status", environment=environment_of(clone, index))
+def test_changed_pins_are_installed_before_anything_runs(started: Path, index: Index) -> None:
+    (started / "requirements.txt").write_text(f"# changed\n{index.requirements}")
+    done = run(started, "status", environment=environment_of(started, index))
     assert "installing requirements.txt" in done.stderr
     assert done.stdout == "handed over with candle status\n"
-    assert run(clone, "status", environment=environment_of(clone, index)).stderr == ""
+    assert run(started, "status", environment=environment_of(started, index)).stderr == ""
 
 
 def test_help_needs_nothing_installed_and_names_every_command(clone: Path, index: Index) -> None:
@@ -219,12 +238,12 @@ def test_doctor_needs_nothing_installed(clone: Path, index: Index) -> None:
     assert not (clone / ".venv").exists()
 
 
-def test_the_env_file_fills_in_what_the_environment_does_not_say(clone: Path, index: Index) -> None:
-    (clone / ".env").write_text("MINE='from .env'\nYOURS='from .env'\n")
-    (clone / "pipeline" / "local" / "__main__.py").write_text(
+def test_the_env_file_fills_in_what_the_environment_does_not_say(started: Path, index: Index) -> None:
+    (started / ".env").write_text("MINE='from .env'\nYOURS='from .env'\n")
+    (started / "pipeline" / "local" / "__main__.py").write_text(
         "import os\nprint(os.environ['MINE'], os.environ['YOURS'])\n"
     )
-    done = run(clone, "status", environment=environment_of(clone, index, MINE="from the environment"))
+    done = run(started, "status", environment=environment_of(started, index, MINE="from the environment"))
     assert done.stdout == "from the environment from .env\n", done.stderr
 
 
@@ -235,12 +254,12 @@ def test_an_env_file_that_cannot_be_read_names_its_line(clone: Path, line: str) 
     assert said == f".env line 2 is {line!r}; expected NAME=value, the value in quotes if it holds a space"
 
 
-def test_an_env_file_of_another_system_and_with_variables_is_read(clone: Path, index: Index) -> None:
-    (clone / ".env").write_bytes(b"export MINE=\"$HOME/x\" # a comment\r\nYOURS='$HOME'\r\n\r\n")
+def test_an_env_file_of_another_system_and_with_variables_is_read(started: Path, index: Index) -> None:
+    (started / ".env").write_bytes(b"export MINE=\"$HOME/x\" # a comment\r\nYOURS='$HOME'\r\n\r\n")
     program = "import os\nprint(os.environ['MINE'], os.environ['YOURS'])\n"
-    (clone / "pipeline" / "local" / "__main__.py").write_text(program)
-    done = run(clone, "status", environment=environment_of(clone, index))
-    assert done.stdout == f"{clone.parent}/home/x $HOME\n", done.stderr
+    (started / "pipeline" / "local" / "__main__.py").write_text(program)
+    done = run(started, "status", environment=environment_of(started, index))
+    assert done.stdout == f"{started.parent}/home/x $HOME\n", done.stderr
 
 
 def test_without_a_suited_python_it_says_which_it_found_and_what_to_install(clone: Path) -> None:
