@@ -15,7 +15,7 @@ from pipeline.local.ports import PortBook
 from pipeline.local.processes import SERVERS
 from pipeline.local.signals import StopSignals
 from pipeline.local.source import Source, decide
-from pipeline.local.state import end_orphans, lock_root, logs_of, read_state
+from pipeline.local.state import end_orphans_on, lock_root, logs_of, read_state
 from pipeline.local.stores import claim_stores
 from pipeline.local.supervisor import Supervisor
 from pipeline.settings import Settings
@@ -51,8 +51,7 @@ def borrowed(environment: Mapping[str, str], servers: Collection[str], *, tell: 
         yield Settings.from_environment(stage_environment(environment))
         return
     with lock:
-        left = read_state(root)
-        end_orphans(left.processes if left else ())
+        end_orphans_on(root)
         words = _with_source(environment, root)
         source = decide(words, root, tell=tell)
         with closing(PortBook()) as ports:

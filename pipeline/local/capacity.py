@@ -39,6 +39,11 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(standing(path)).free
 
 
+def free_mb(path: Path) -> int:
+    """The same in whole megabytes, as people are told."""
+    return free_bytes(path) // MB
+
+
 def standing(path: Path) -> Path:
     """``path``, or the nearest folder above it that exists."""
     return next(place for place in (path, *path.parents) if place.exists())
@@ -56,7 +61,7 @@ def require_disk(path: Path, need_mb: int, *, what: str, way_out: str) -> None:
 def disk_fault(error: OSError, path: Path, *, way_out: str) -> MisconfiguredError | None:
     """The fault behind a write to ``path`` that can't succeed (full, read-only, forbidden); None for any other."""
     if error.errno in _OUT_OF_ROOM:
-        left = free_bytes(path) // MB
+        left = free_mb(path)
         return MisconfiguredError(f"the disk of {standing(path)} is full ({left} MB left); free some, or {way_out}")
     if isinstance(error, PermissionError | NotADirectoryError | FileExistsError) or error.errno == errno.EROFS:
         return MisconfiguredError(f"{path} can't be written ({error.strerror}); {way_out}")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.local.capacity import MB, free_bytes, standing
+from pipeline.local.capacity import free_mb, standing
 from pipeline.local.logs import readable
 
 _FULL = re.compile(r"No space left on device|ENOSPC|Disk quota exceeded|errno.?28\b")
@@ -21,7 +21,7 @@ def explain(lines: Sequence[str], *, folder: Path, port: int, damaged: str = "$^
     """
     text = "\n".join(lines)
     if _FULL.search(text):
-        left = free_bytes(folder) // MB
+        left = free_mb(folder)
         return f"the disk of {standing(folder)} is full ({left} MB left); free some space, or set DATA_DIR to another"
     if _TAKEN.search(text):
         return f"its port {port} was taken by another program meanwhile; start again, or set another port"

@@ -137,7 +137,7 @@ def _disk(environment: Mapping[str, str]) -> Iterator[Finding]:
         except Fault as fault:
             yield Finding(check, State.PROBLEM, str(fault), f"set {variable} to a folder of yours")
             continue
-        left_mb = capacity.free_bytes(folder) // capacity.MB
+        left_mb = capacity.free_mb(folder)
         if not capacity.is_writable(folder):
             yield Finding(check, State.PROBLEM, f"{folder} can't be written", f"set {variable} to a folder of yours")
         elif left_mb < need_mb:

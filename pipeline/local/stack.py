@@ -161,7 +161,7 @@ class _Disk:
         if time.monotonic() - self._looked_at < _LOOK_AT_DISK_EVERY_S:
             return None
         self._looked_at = time.monotonic()
-        left_mb = capacity.free_bytes(self._folder) // capacity.MB
+        left_mb = capacity.free_mb(self._folder)
         if left_mb >= capacity.STOP_MB and left_mb > self._told_mb / 2:
             return None
         self._told_mb = left_mb

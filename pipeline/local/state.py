@@ -141,6 +141,12 @@ def _held(root: Path) -> MisconfiguredError:
     )
 
 
+def end_orphans_on(root: Path) -> list[str]:
+    """Kill what the stack last started on ``root`` left running; only for who holds the lock of ``root``."""
+    left = read_state(root)
+    return end_orphans(left.processes if left else ())
+
+
 def end_orphans(processes: Iterable[ProcessRecord], *, within_s: float = 10.0) -> list[str]:
     """Kill what a killed supervisor left running, and return the names."""
     left = [one for one in processes if is_alive(one.pid, one.started_at)]

@@ -19,7 +19,7 @@ from pipeline.local.screen import open_screen
 from pipeline.local.signals import StopSignals
 from pipeline.local.source import begin_anew, decide
 from pipeline.local.stack import Stack
-from pipeline.local.state import end_orphans, lock_root, read_state
+from pipeline.local.state import end_orphans_on, lock_root
 from pipeline.settings import Settings
 
 OPEN_FILES = 65_536
@@ -66,8 +66,7 @@ def bring_up(
 
 def _orphans_ended(root: Path) -> list[str]:
     """End what a killed stack left running (the lock is ours, so nobody supervises it), and say so."""
-    left = read_state(root)
-    ended = end_orphans(left.processes if left else ())
+    ended = end_orphans_on(root)
     return [f"ended what a killed stack left behind: {', '.join(ended)}"] if ended else []
 
 
@@ -79,7 +78,7 @@ def _room(plan: Plan) -> list[str]:
     folder, way_out = plan.source.data_dir, "free some, or set DATA_DIR to a place with more"
     need_mb = capacity.LOW_MB if folder.exists() else capacity.DATA_MB
     capacity.require_disk(folder, need_mb, what="a stack's data", way_out=way_out)
-    left_mb = capacity.free_bytes(folder) // capacity.MB
+    left_mb = capacity.free_mb(folder)
     if left_mb >= capacity.AMPLE_MB:
         return []
     grows = f"what a stack keeps may grow to {capacity.AMPLE_MB // 1000} GB"
