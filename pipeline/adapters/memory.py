@@ -8,6 +8,7 @@ from pipeline.domain.api_key import ApiKey
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
+from pipeline.domain.gap import Gap, Stream, healed, noted
 from pipeline.domain.interval import MINUTE_MS, Interval
 from pipeline.domain.pushes import Push
 from pipeline.domain.shelf import Change, Published, PutBook, PutCandle, PutLatest, PutTrades, Shelved
@@ -103,13 +104,12 @@ class MemoryCandles:
         """A dict needs none."""
 
     def upsert(self, candles: Iterable[Candle]) -> int:
-        """Hold each candle that supersedes what is held; how many changed."""
-        changed: set[tuple[str, Interval, int]] = set()
-        for candle in candles:
-            if candle.supersedes(self.held.get(candle.key)):
-                self.held[candle.key] = candle
-                changed.add(candle.key)
-        return len(changed)
+        """Merge each candle with what is held; how many changed."""
+        batch = list(candles)
+        before = {candle.key: self.held.get(candle.key) for candle in batch}
+        for candle in batch:
+            self.held[candle.key] = candle.merged(self.held.get(candle.key))
+        return sum(self.held[key] != candle for key, candle in before.items())
 
     def candles(self, symbol: str, *, interval: Interval, start_ms: int, end_ms: int) -> list[Candle]:
         """The held candles opened in the half-open range, oldest first."""
@@ -125,6 +125,41 @@ class MemoryCandles:
         return [
             open_ms for open_ms in range(start_ms, end_ms, MINUTE_MS) if (symbol, Interval.M1, open_ms) not in self.held
         ]
+
+
+@dataclass(slots=True)
+class MemoryGaps:
+    """The ledger of gaps, as MongoDB holds it."""
+
+    held: dict[tuple[str, Stream], list[Gap]] = field(default_factory=dict)
+
+    def ensure_indexes(self) -> None:
+        """A dict needs none."""
+
+    def note(self, gaps: Iterable[Gap]) -> None:
+        """Take gaps in."""
+        for gap in gaps:
+            self.held[gap.symbol, gap.stream] = noted(self.held.get((gap.symbol, gap.stream), []), gap)
+
+    def heal(self, symbol: str, *, stream: Stream, start: int, end: int, healed_ms: int) -> None:
+        """What was open in the half-open range is filled."""
+        held = self.held.get((symbol, stream), [])
+        self.held[symbol, stream] = healed(held, start=start, end=end, healed_ms=healed_ms)
+
+    def open_gaps(self, symbols: Sequence[str], *, stream: Stream | None = None) -> list[Gap]:
+        """What is ours and not yet filled."""
+        return [gap for gap in self._of(symbols) if gap.is_open and stream in (None, gap.stream)]
+
+    def between(self, symbols: Sequence[str], *, stream: Stream, start: int, end: int) -> list[Gap]:
+        """Every gap that overlaps the half-open range, in the stream's own unit."""
+        return [gap for gap in self._of(symbols) if gap.stream is stream and gap.start < end and gap.end > start]
+
+    def detected(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> list[Gap]:
+        """Every gap of any stream found in the half-open range of our clock."""
+        return [gap for gap in self._of(symbols) if start_ms <= gap.detected_ms < end_ms]
+
+    def _of(self, symbols: Sequence[str]) -> list[Gap]:
+        return [gap for key in sorted(self.held) if key[0] in symbols for gap in self.held[key]]
 
 
 @dataclass(slots=True)

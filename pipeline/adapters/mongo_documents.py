@@ -48,8 +48,13 @@ def candle_of(document: Mapping[str, Any]) -> Candle:
         first_trade_id=int(document.get("firstTradeId", -1)), last_trade_id=int(document.get("lastTradeId", -1)),
         closed=True, revision=Revision(document["revision"]), source=document["source"],
         event_ms=int(document["eventTime"]), received_ms=int(document["receivedTime"]),
-        present=document.get("present"), verified_ms=document.get("verifiedAt"), cause=document.get("cause"),
+        present=_whole(document.get("present")), verified_ms=_whole(document.get("verifiedAt")),
+        cause=document.get("cause"),
     )  # fmt: skip
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def exact(value: Decimal128) -> Decimal:

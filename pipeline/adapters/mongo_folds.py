@@ -31,6 +31,7 @@ def fold_stages(query: Document, interval: Interval) -> list[Document]:
         "firstTradeId": {"$min": _placed("firstTradeId", {"$gte": ["$firstTradeId", 0]})},
         "lastTradeId": {"$max": {"$ifNull": ["$lastTradeId", -1]}},
         "revision": {"$max": "$revision"}, "newest": {"$max": _NEWEST}, "present": {"$sum": 1},
+        "verified": {"$min": {"$ifNull": ["$verifiedAt", -1]}},
     }  # fmt: skip
     return [{"$match": query}, {"$group": group}, {"$sort": {"_id": 1}}]
 
@@ -49,6 +50,7 @@ def folded_candle(row: Mapping[str, Any], interval: Interval) -> Candle:
         first_trade_id=first_trade["value"] if first_trade else -1, last_trade_id=row["lastTradeId"],
         closed=True, revision=Revision(row["revision"]), source=newest["source"],
         event_ms=newest["eventTime"], received_ms=newest["receivedTime"], present=row["present"],
+        verified_ms=row["verified"] if row["verified"] >= 0 else None,
     )  # fmt: skip
 
 

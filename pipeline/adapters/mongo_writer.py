@@ -20,6 +20,26 @@ _VALUES = (
     "open", "high", "low", "close", "volume", "quoteVolume", "trades", "takerBuyVolume", "takerBuyQuoteVolume",
 )  # fmt: skip
 
+_DECIDING = (
+    "revision", "eventTime", "trades", "volume", "quoteVolume", "takerBuyVolume", "takerBuyQuoteVolume",
+    "high", "low", "open", "close",
+)  # fmt: skip
+_LAST = ("firstTradeId", "lastTradeId", "source")
+_STANDING = {
+    "$switch": {
+        "branches": [
+            {"case": {"$eq": ["$present", "$expected"]}, "then": 2},
+            {"case": {"$eq": ["$present", None]}, "then": 1},
+        ],
+        "default": 0,
+    }
+}
+_STORED_RANK = [
+    _STANDING, *(f"${name}" for name in _DECIDING), {"$multiply": ["$receivedTime", -1]},
+    *(f"${name}" for name in _LAST),
+]  # fmt: skip
+"""``Candle.rank`` of the stored document; arrays compare as tuples do."""
+
 
 def connect(uri: str) -> MongoClient[Document]:
     """A client whose every call has a deadline, and whose writes are in the journal before they are acknowledged."""
@@ -41,13 +61,12 @@ class CandleStore:
             _guarded(partial(self._of(interval).create_index, NATURAL_KEY, unique=True))
 
     def upsert(self, candles: Iterable[Candle]) -> int:
-        """Store closed candles where they supersede what is there; how many changed. Raises TransientError."""
-        newest: dict[tuple[str, Interval, int], Candle] = {}
+        """Merge closed candles with what is there; how many documents changed. Raises TransientError."""
+        merged: dict[tuple[str, Interval, int], Candle] = {}
         for candle in candles:
-            if candle.supersedes(newest.get(candle.key)):
-                newest[candle.key] = candle
+            merged[candle.key] = candle.merged(merged.get(candle.key))
         by_interval: dict[Interval, list[UpdateOne]] = {}
-        for candle in newest.values():
+        for candle in merged.values():
             by_interval.setdefault(candle.interval, []).append(_upsert(candle))
         return sum(self._write(interval, updates) for interval, updates in by_interval.items())
 
@@ -82,27 +101,33 @@ class CandleStore:
 
 
 def _upsert(candle: Candle) -> UpdateOne:
-    """One pipeline update, atomic in the server: the document becomes ours if ours is newer, else stays as it is."""
+    """``Candle.merged`` as one pipeline update, atomic in the server."""
     document = candle_document(candle)
     key = {name: document[name] for name in ("symbol", "interval", "openTime")}
-    newer = {"$or": [{"$gt": [document["revision"], _or_below("$revision")]}, _later_and_different(document)]}
-    replacement = {"$cond": [newer, {"$mergeObjects": ["$$ROOT", {"$literal": document}]}, "$$ROOT"]}
-    return UpdateOne(key, [{"$replaceWith": replacement}], upsert=True)
+    newer = {"$or": [{"$eq": [{"$type": "$revision"}, "missing"]}, {"$gt": [_rank_of(document), _STORED_RANK]}]}
+    merged = {"$cond": [newer, {"$mergeObjects": ["$$ROOT", {"$literal": document}]}, "$$ROOT"]}
+    stages = [{"$replaceWith": {"$cond": [_equal_to(document), _vouched(document, merged), merged]}}]
+    return UpdateOne(key, stages, upsert=True)
 
 
-def _later_and_different(document: Document) -> Document:
-    different = [{"$ne": [document[name], f"${name}"]} for name in _VALUES]
-    return {
-        "$and": [
-            {"$eq": [document["revision"], _or_below("$revision")]},
-            {"$gt": [document["eventTime"], _or_below("$eventTime")]},
-            {"$or": different},
-        ]
+def _rank_of(document: Document) -> Document:
+    """``Candle.rank`` of a document that is at hand, as a literal."""
+    standing = 2 if document["complete"] else 1 if document["present"] is None else 0
+    rest = [document[name] for name in _DECIDING]
+    return {"$literal": [standing, *rest, -document["receivedTime"], *(document[name] for name in _LAST)]}
+
+
+def _equal_to(document: Document) -> Document:
+    return {"$and": [{"$eq": [f"${name}", document[name]]} for name in _VALUES]}
+
+
+def _vouched(document: Document, merged: Document) -> Document:
+    """The merged document of two with equal values: the later verification stays, and the cause if either has one."""
+    verified = {"$max": ["$verifiedAt", document["verifiedAt"]]}
+    cause = {
+        "$ifNull": [{"$getField": {"field": "cause", "input": merged}}, {"$ifNull": ["$cause", document["cause"]]}]
     }
-
-
-def _or_below(name: str) -> Document:
-    return {"$ifNull": [name, -1]}
+    return {"$mergeObjects": [merged, {"verifiedAt": verified, "cause": cause}]}
 
 
 def _guarded(call: Callable[[], T]) -> T:

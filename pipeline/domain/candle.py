@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
+from typing import Any
 
 from pipeline.domain.interval import Interval
 
@@ -20,7 +21,9 @@ class Candle:
     """One candle; times are UTC epoch milliseconds, prices and volumes carry the exchange's exact digits.
 
     ``first_trade_id`` and ``last_trade_id`` are -1 where no trade is known (an empty minute, a REST row).
-    ``event_ms`` is the exchange's clock, ``received_ms`` ours.
+    ``event_ms`` is the exchange's clock, ``received_ms`` ours. ``present`` counts the minutes it was made of, None
+    for the exchange's own longer one; ``verified_ms`` is the exchange's time when it was last found equal to its own;
+    ``cause`` says whose gap it is where minutes are lacking.
     """
 
     symbol: str
@@ -74,14 +77,42 @@ class Candle:
             self.trades, self.taker_buy_volume, self.taker_buy_quote_volume,
         )  # fmt: skip
 
-    def supersedes(self, other: "Candle | None") -> bool:
-        """Whether this candle replaces ``other`` under one key.
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """A total order of what was said under one key; the greatest is true, in whatever order they arrived.
 
-        The higher revision wins, among equals the later event time; equal values of one revision change nothing.
+        The higher revision first, then the later event; the rest only settles which of two equals stays, so that no
+        order of arrival and no redelivery shows in the end. A longer candle made of all its minutes comes before the
+        exchange's own (``present`` None), and that before one of some of its minutes.
+        """
+        standing = 2 if self.complete else 1 if self.present is None else 0
+        return (
+            standing, self.revision, self.event_ms, self.trades, self.volume, self.quote_volume,
+            self.taker_buy_volume, self.taker_buy_quote_volume, self.high, self.low, self.open, self.close,
+            -self.received_ms, self.first_trade_id, self.last_trade_id, self.source,
+        )  # fmt: skip
+
+    def supersedes(self, other: "Candle | None") -> bool:
+        """Whether this candle is news to who holds ``other`` under the same key.
+
+        The higher revision wins, among equals the later event time; equal values of one revision are no news.
         """
         if other is None or self.revision != other.revision:
-            return other is None or self.revision > other.revision
-        return self.event_ms > other.event_ms and self.values != other.values
+            return other is None or self.rank > other.rank
+        return self.values != other.values and self.rank > other.rank
+
+    def merged(self, other: "Candle | None") -> "Candle":
+        """What this candle and ``other`` under the same key come to: the same in whatever order they arrive.
+
+        Equal values vouch for each other: the later verification stays.
+        """
+        if other is None:
+            return self
+        true, lesser = (self, other) if self.rank > other.rank else (other, self)
+        if true.values != lesser.values:
+            return true
+        verified_ms = max((c.verified_ms for c in (true, lesser) if c.verified_ms is not None), default=None)
+        return replace(true, verified_ms=verified_ms, cause=true.cause or lesser.cause)
 
     def received(self, received_ms: int) -> "Candle":
         """The same candle, stamped with when we got it."""

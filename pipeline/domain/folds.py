@@ -93,6 +93,7 @@ def fold_minutes(minutes: Sequence[Candle], *, interval: Interval) -> Candle:
         event_ms=newest.event_ms,
         received_ms=newest.received_ms,
         present=len(minutes),
+        verified_ms=_all_verified_ms(minutes),
     )
 
 
@@ -147,6 +148,12 @@ class FormingBar:
         if open_ms > frame.open_ms:
             return fold_trades(minute)
         return frame if frame.closed or open_ms < frame.open_ms else extend(frame, minute)
+
+
+def _all_verified_ms(minutes: Sequence[Candle]) -> int | None:
+    """Since when every minute is known to be the exchange's own; None as long as one is not."""
+    verified = [minute.verified_ms for minute in minutes if minute.verified_ms is not None]
+    return min(verified) if len(verified) == len(minutes) else None
 
 
 def _age(candle: Candle) -> tuple[int, int, int]:

@@ -92,6 +92,9 @@ def collection(interval: Interval) -> str:
     return f"{interval.value}_kline"
 
 
+GAPS_COLLECTION = "gaps"
+"""Where something is or was missing, and whose fault it is; written by ingest, backfill and reconcile."""
+
 API_KEYS_COLLECTION = "api_keys"
 """The keys that callers of the routes are given, without their secrets; written by ``./run keys``."""
 

@@ -30,7 +30,8 @@ def encode_candle(candle: Candle) -> bytes:
             "v": _text(candle.volume), "n": candle.trades, "x": candle.closed, "q": _text(candle.quote_volume),
             "V": _text(candle.taker_buy_volume), "Q": _text(candle.taker_buy_quote_volume),
             "eventTime": candle.event_ms, "receivedTime": candle.received_ms,
-            "source": candle.source, "revision": int(candle.revision), "schema": SCHEMA_VERSION,
+            "source": candle.source, "revision": int(candle.revision), "verifiedTime": candle.verified_ms,
+            "schema": SCHEMA_VERSION,
         }
     )  # fmt: skip
 
@@ -48,6 +49,7 @@ def decode_candle(value: bytes) -> Candle:
             first_trade_id=jsontext.whole(record.get("f", -1)), last_trade_id=jsontext.whole(record.get("L", -1)),
             closed=record["x"] is True, revision=Revision(record["revision"]), source=record["source"],
             event_ms=jsontext.whole(record["eventTime"]), received_ms=jsontext.whole(record["receivedTime"]),
+            verified_ms=_whole_or_none(record.get("verifiedTime")),
         )  # fmt: skip
     except _MALFORMED as error:
         raise BadMessageError(f"kline record: {error!r}") from error
@@ -133,6 +135,10 @@ def _levels(levels: Iterable[Level]) -> list[tuple[str, str]]:
 
 def _parse_levels(rows: Iterable[tuple[str, str]]) -> tuple[Level, ...]:
     return tuple((Decimal(price), Decimal(quantity)) for price, quantity in rows)
+
+
+def _whole_or_none(value: object) -> int | None:
+    return None if value is None else jsontext.whole(value)
 
 
 def _name(value: object) -> str:

@@ -112,7 +112,8 @@ def _kline_row(row: Sequence[Any], *, symbol: str, interval: Interval, server_ms
             volume=amount(row[5]), quote_volume=amount(row[7]), trades=int(row[8]),
             taker_buy_volume=amount(row[9]), taker_buy_quote_volume=amount(row[10]),
             closed=True, revision=Revision.REST, source=SOURCE_REST,
-            event_ms=server_ms, received_ms=received_ms, present=interval.minutes,
+            event_ms=server_ms, received_ms=received_ms, verified_ms=server_ms,
+            present=1 if interval is Interval.M1 else None,
         )
     )  # fmt: skip
 

@@ -17,6 +17,14 @@ def test_a_candle_survives_its_record() -> None:
     assert jsontext.loads(records.encode_candle(candle))["o"] == "0.10000000"
 
 
+def test_a_record_says_when_its_candle_was_verified_and_older_records_say_nothing() -> None:
+    record = jsontext.loads(records.encode_candle(a_candle(verified_ms=7)))
+    assert record["verifiedTime"] == 7
+    assert records.decode_candle(jsontext.dumps(record)).verified_ms == 7
+    del record["verifiedTime"]
+    assert records.decode_candle(jsontext.dumps(record)).verified_ms is None
+
+
 def test_a_candle_survives_its_view() -> None:
     candle = a_candle(open="0.10000000", low="0.00000001", high="61837.63000000")
     text = jsontext.dumps(views.candle_view(candle))
