@@ -10,11 +10,13 @@ from functools import partial
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import redis
 
-from pipeline.adapters import heartbeat, http, kafka, mongo_writer, redis_writer, websocket
+from pipeline.adapters import heartbeat, http, kafka, kafka_tail, mongo_gaps, mongo_writer, redis_writer
+from pipeline.adapters.exchange_socket import open_socket
 from pipeline.domain import jsontext, names
 from pipeline.domain.faults import Fault, MisconfiguredError
 from pipeline.domain.symbol import SymbolInfo
@@ -24,12 +26,18 @@ from pipeline.settings import Settings
 from pipeline.stages.archive import Archive
 from pipeline.stages.backoff import patiently
 from pipeline.stages.cache import Cache
+from pipeline.stages.covered import covered
+from pipeline.stages.gap_notes import GapNotes
 from pipeline.stages.history import History
 from pipeline.stages.ingest import Ingest
+from pipeline.stages.markets import Markets
 
 log = logging.getLogger(__name__)
 
 BROKER_WAIT_S = 60
+TAIL_MS = 600_000
+TAIL_RECORDS = (2_000, 200_000)
+"""What of the trades' topic is read at a start, a partition: ten minutes, at least and at most so many records."""
 REWIND_BOOK_RECORDS = 3_000
 REWIND_TRADE_RECORDS = 5_000
 
@@ -131,27 +139,52 @@ def _publisher(settings: Settings) -> kafka.KafkaPublisher:
 
 async def _ingest(settings: Settings) -> None:
     publisher = _publisher(settings)
-    async with exchange(settings) as (venue, session):
-        markets = await trading_symbols(venue, settings.symbols)
-        symbols = tuple(market.symbol for market in markets)
+    now, topics = now_ms(), settings.topics
+    entries = kafka_tail.tail(
+        settings.kafka_bootstrap, topics.trades, since_ms=now - TAIL_MS, least=TAIL_RECORDS[0], most=TAIL_RECORDS[1]
+    )
+    held = await asyncio.to_thread(covered, entries, now_ms=now)
+    notes = GapNotes(_gaps(settings))
+    async with exchange(settings) as (venue, _session):
         ingest = Ingest(
             venue=venue,
             publisher=publisher,
-            topics=settings.topics,
-            connect=partial(websocket.frames, session),
+            topics=topics,
+            open=partial(open_socket, proxy=_proxy(settings.binance_ws_url)),
             clock=now_ms,
-            symbols=symbols,
+            notes=notes,
+            covered=held,
         )
         past = history(settings, venue, publisher)
         beat = heartbeat.Heartbeat(_redis(settings), "ingest", lambda: {**ingest.detail(), **past.detail()}).start()
-        beat.keep(names.SYMBOLS_KEY, _symbols_text(settings, markets))
+
+        def changed(markets: Markets) -> None:
+            ingest.follow(markets.followed, quiet=markets.quiet)
+            followed = [markets.listed[symbol] for symbol in markets.followed]
+            beat.keep(names.SYMBOLS_KEY, _symbols_text(settings, followed))
+
+        markets = Markets(venue, settings.symbols, changed)
+        known = await patiently(partial(venue.symbols, settings.symbols))
+        open_markets(known, settings.symbols)
+        markets.take(known)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(ingest.run())
-                group.create_task(past.keep(symbols, days=settings.history_days))
+                group.create_task(markets.keep())
+                group.create_task(notes.keep())
+                group.create_task(past.keep(markets.followed, days=settings.history_days))
         finally:
             beat.close()
             publisher.flush()
+            notes.flush()
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy the environment names for ``url``; none for this machine."""
+    if is_here(url) or proxy_bypass(urlsplit(url).hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get("https" if url.startswith("wss:") else "http") or proxies.get("all")
 
 
 def _symbols_text(settings: Settings, markets: Sequence[SymbolInfo]) -> bytes:
@@ -203,6 +236,10 @@ def _redis(settings: Settings) -> redis.Redis:
     return redis_writer.connect(
         settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
     )
+
+
+def _gaps(settings: Settings) -> mongo_gaps.GapStore:
+    return mongo_gaps.GapStore(mongo_writer.connect(settings.mongo_uri), settings.mongo_db)
 
 
 def _candles(settings: Settings) -> mongo_writer.CandleStore:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from pipeline.domain.book import BookDiff
 from pipeline.domain.candle import Candle
-from pipeline.domain.trade import Trade
+from pipeline.domain.frames import DepthFrame, TickerFrame, TradeFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +18,4 @@ class Reply:
     error: str | None
 
 
-Event = Candle | Trade | BookDiff | Shutdown | Reply
+Event = TradeFrame | DepthFrame | TickerFrame | Candle | Shutdown | Reply

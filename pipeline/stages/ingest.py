@@ -2,153 +2,283 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
-from pipeline.domain import records
-from pipeline.domain.book import BookDiff, BookSnapshot
+from pipeline.domain import records, splice
 from pipeline.domain.candle import Candle
+from pipeline.domain.coverage import Coverage, Verdict
+from pipeline.domain.event_clock import EventClock
 from pipeline.domain.events import Event, Reply, Shutdown
 from pipeline.domain.faults import BadMessageError, MisconfiguredError, TransientError
+from pipeline.domain.frames import DepthFrame, TickerFrame, TradeFrame
 from pipeline.domain.names import Topics
-from pipeline.domain.trade import Trade
-from pipeline.stages.backoff import Backoff
 from pipeline.stages.dead_letters import dead_letter_headers
-from pipeline.stages.ports import BookSync, Clock, Connect, Publisher, Venue
+from pipeline.stages.followed import DEPTH, KLINE, TICKER, TRADE, Followed
+from pipeline.stages.gap_notes import GapNotes
+from pipeline.stages.line import Line
+from pipeline.stages.ports import Clock, Open, Publisher, Venue
+from pipeline.stages.repairs import Repairs
 
 log = logging.getLogger(__name__)
 
-PRESSED_WAIT_S = 0.02
-HEALTHY_AFTER_MS = 5_000
-"""A connection that lived this long was a good one: the wait before the next begins small again."""
-CONNECTION_LIFE_S = 23.5 * 3_600
-"""The exchange cuts every connection after 24 hours; ours ends before."""
+STREAM, REST = "ws", "rest"
+LOOK_AT_PRESSURE_EVERY = 64
+PRESSED_LOOK_S = 0.02
+WATCH_EVERY_S = 1.0
+"""Two control messages a second at most: the exchange takes five, pongs included."""
+RETIRE_AFTER_S = 5.0
+"""How long a connection goes on beside those that carry its symbols from now on."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What came in."""
+    """What came in; ``known`` frames came before, ``foreign`` ones are of symbols no longer followed."""
 
     klines: int = 0
     trades: int = 0
     depth: int = 0
+    tickers: int = 0
+    known: int = 0
+    foreign: int = 0
     dead_letters: int = 0
-    connects: int = 0
+    resubscriptions: int = 0
     last_event_ms: int = 0
 
 
 @dataclass(slots=True)
 class Ingest:
-    """Follows ``symbols`` on a venue and appends what it says to the log."""
+    """Follows symbols on a venue and appends what it says to the log.
+
+    ``covered`` says which trades the log already holds, where that is known.
+    """
 
     venue: Venue
     publisher: Publisher
     topics: Topics
-    connect: Connect
+    open: Open
     clock: Clock
-    symbols: tuple[str, ...]
+    notes: GapNotes
+    covered: Mapping[str, Coverage] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
-    _books: dict[str, BookSync] = field(default_factory=dict)
+    event_clock: EventClock = field(default_factory=EventClock)
+    repairs: Repairs = field(init=False)
+    followed: dict[str, Followed] = field(default_factory=dict)
+    _was: dict[str, Coverage] = field(default_factory=dict)
+    _lines: dict[str, Line] = field(default_factory=dict)
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _fetches: set[asyncio.Task[None]] = field(default_factory=set)
+    _since_look: int = 0
+    _group: asyncio.TaskGroup | None = None
+
+    def __post_init__(self) -> None:
+        self._was = dict(self.covered)
+        self.repairs = Repairs(
+            venue=self.venue, followed=self.followed, notes=self.notes, clock=self.clock,
+            exchange_ms=lambda: self.event_clock.now(self.clock()),
+            trade=self._repaired_trade, minute=self._repaired_minute,
+        )  # fmt: skip
 
     async def run(self) -> None:
-        """Follow until cancelled, reconnecting whenever a connection ends. Raises UndeliveredError if the log fails."""
-        self._books = {symbol: self.venue.book_sync(symbol) for symbol in self.symbols}
+        """Follow until cancelled. Raises UndeliveredError if the log fails."""
         async with asyncio.TaskGroup() as group:
-            for url in self.venue.connection_urls(self.symbols):
-                group.create_task(self._follow(url))
+            self._group = group
+            self._arrange()
+            group.create_task(self.repairs.keep())
+            group.create_task(self._watch())
+            group.create_task(self._ease())
+
+    def follow(self, symbols: Iterable[str], *, quiet: Iterable[str] = ()) -> None:
+        """From now on follow exactly these; of the ``quiet`` ones nothing is expected for now."""
+        wanted = list(dict.fromkeys(symbols))
+        for symbol in self.followed.keys() - set(wanted):
+            self._was[symbol] = self.followed.pop(symbol).trades
+        for symbol in wanted:
+            if symbol not in self.followed:
+                self.followed[symbol] = self._fresh(symbol)
+        silent = set(quiet)
+        for symbol, followed in self.followed.items():
+            followed.quiet = symbol in silent
+        self._arrange()
 
     def detail(self) -> Mapping[str, Any]:
         """What the heartbeat tells."""
-        books = {symbol: sync.state.value for symbol, sync in self._books.items()}
+        lines = self._lines.values()
         return asdict(self.counts) | {
-            "books": books,
-            "resyncs": sum(sync.resyncs for sync in self._books.values()),
+            "books": {symbol: followed.book.state.value for symbol, followed in self.followed.items()},
+            "resyncs": sum(followed.book.resyncs for followed in self.followed.values()),
+            "bookMatch": {
+                symbol: {"state": followed.book.state.value, **followed.book.match.detail()}
+                for symbol, followed in self.followed.items()
+            },
+            "connects": sum(line.counts.opened for line in lines),
+            "connections": [asdict(line.counts) for line in lines],
+            "repairs": self.repairs.detail(),
+            "gapNotes": {"noted": self.notes.noted, "healed": self.notes.healed, "dropped": self.notes.dropped},
+            "heard": {symbol: dict(followed.heard_ms) for symbol, followed in self.followed.items()},
         }
 
     def take(self, raw: bytes, *, received_ms: int) -> Event | None:
         """One frame: decoded and appended, or kept as a dead letter."""
         try:
             event = self.venue.decode(raw, received_ms=received_ms)
+            self._append(event, received_ms)
         except BadMessageError as error:
             self._dead_letter(raw, reason=str(error), received_ms=received_ms)
             return None
-        symbol = getattr(event, "symbol", None)
-        if symbol is not None and symbol not in self._books:
-            self._dead_letter(raw, reason=f"{symbol} was not asked for", received_ms=received_ms)
-            return None
-        self._append(event)
         return event
 
-    async def _follow(self, url: str) -> None:
-        backoff = Backoff()
-        while True:
-            try:
-                await self._connection(url, backoff)
-            except TransientError as error:
-                wait_s = backoff.next_s()
-                log.warning("%s; again in %.1f s", error, wait_s)
-                await asyncio.sleep(wait_s)
+    def _fresh(self, symbol: str) -> Followed:
+        trades = self._was.pop(symbol, None) or Coverage()
+        return Followed(symbol, self.venue.book_sync(symbol), trades, self.clock())
 
-    async def _connection(self, url: str, backoff: Backoff) -> None:
-        """One connection's life. Raises TransientError when it ends against our will."""
-        async with self.connect(url) as frames:
-            self.counts.connects += 1
-            began_ms = self.clock()
-            ends_ms = began_ms + int(CONNECTION_LIFE_S * 1000)
-            async for raw, received_ms in frames:
-                if received_ms > began_ms + HEALTHY_AFTER_MS:
-                    backoff.healthy()
-                event = self.take(raw, received_ms=received_ms)
-                if isinstance(event, Shutdown) or received_ms > ends_ms:
-                    return
-                while self.publisher.pressed:
-                    await asyncio.sleep(PRESSED_WAIT_S)
+    def _arrange(self) -> None:
+        """Open the connections the followed symbols need; those no longer needed go on for a moment."""
+        if self._group is None:
+            return
+        wanted = dict(self.venue.connections(sorted(self.followed)))
+        for url in self._lines.keys() - wanted.keys():
+            self._lines.pop(url)
+            asyncio.get_running_loop().call_later(RETIRE_AFTER_S, self._tasks.pop(url).cancel)
+        for url, symbols in wanted.items():
+            if url not in self._lines:
+                line = self._lines[url] = Line(url, symbols, self.open, self._taken, self.clock)
+                self._tasks[url] = self._group.create_task(_until_cancelled(line))
 
-    def _append(self, event: Event) -> None:
-        match event:
-            case Candle():
-                self.counts.klines += 1
-                self._record(self.topics.kline, event.symbol, records.encode_candle(event))
-            case Trade():
-                self.counts.trades += 1
-                self._record(self.topics.trades, event.symbol, records.encode_trade(event))
-            case BookDiff():
-                self.counts.depth += 1
-                self._difference(event)
-            case Reply(error=str(reason)):
-                log.warning("the exchange refused a message of ours: %s", reason)
-        if isinstance(event, Candle | Trade | BookDiff):
-            self.counts.last_event_ms = max(self.counts.last_event_ms, event.event_ms)
+    def _taken(self, line: Line, raw: bytes) -> None:
+        event = self.take(raw, received_ms=line.heard_ms)
+        self._since_look += 1
+        if self._since_look >= LOOK_AT_PRESSURE_EVERY:
+            self._since_look = 0
+            if self.publisher.pressed:
+                line.pause()
+        if event.__class__ is Shutdown:
+            line.replace("the exchange is about to close it")
 
-    def _difference(self, diff: BookDiff) -> None:
-        sync = self._books[diff.symbol]
-        for record in sync.diff(diff, now_ms=self.clock()):
-            self._book_record(record)
-        epoch = sync.snapshot_wanted(self.clock())
+    def _append(self, event: Event, now_ms: int) -> None:
+        if isinstance(event, Shutdown):
+            return
+        if isinstance(event, Reply):
+            if event.error:
+                log.warning("the exchange refused a message of ours: %s", event.error)
+            return
+        followed = self.followed.get(event.symbol)
+        if followed is None:
+            self._foreign(event.symbol)
+        elif not isinstance(event, TickerFrame) and not self.event_clock.admits(event.event_ms, now_ms=now_ms):
+            raise BadMessageError(f"its time {event.event_ms} is far from {self.event_clock.now(now_ms)}, the others'")
+        else:
+            _TAKERS[event.__class__](self, followed, event, now_ms)
+
+    def _foreign(self, symbol: str) -> None:
+        if symbol not in self._was:
+            raise BadMessageError(f"{symbol[:40]} was not asked for")
+        self.counts.foreign += 1
+
+    def _kline(self, followed: Followed, candle: Candle, now_ms: int) -> None:
+        self.counts.klines += 1
+        followed.heard(KLINE, now_ms)
+        if followed.kline(candle, now_ms=now_ms):
+            self._record(self.topics.kline, candle.symbol, records.encode_candle(candle))
+        else:
+            self.counts.known += 1
+
+    def _trade(self, followed: Followed, trade: TradeFrame, now_ms: int) -> None:
+        self.counts.trades += 1
+        followed.heard(TRADE, now_ms)
+        self._trade_record(followed, trade, source=STREAM, now_ms=now_ms)
+
+    def _trade_record(self, followed: Followed, trade: TradeFrame, *, source: str, now_ms: int) -> None:
+        verdict = followed.trades.take(trade.first_id, trade.last_id, time_ms=trade.time_ms, now_ms=now_ms)
+        if verdict is Verdict.NEW:
+            record = splice.trade_record(trade, received_ms=now_ms, source=source)
+            self._record(self.topics.trades, trade.symbol, record)
+        else:
+            self.counts.known += 1
+
+    def _depth(self, followed: Followed, diff: DepthFrame, now_ms: int) -> None:
+        self.counts.depth += 1
+        followed.heard(DEPTH, now_ms)
+        for value in followed.book.diff(diff, now_ms=now_ms):
+            self._record(self.topics.orderbook, diff.symbol, value)
+        epoch = followed.book.snapshot_wanted(now_ms)
         if epoch is not None:
-            task = asyncio.create_task(self._fetch_snapshot(diff.symbol, sync, epoch))
+            task = asyncio.create_task(self._fetch_snapshot(followed, epoch))
             self._fetches.add(task)
             task.add_done_callback(self._fetches.discard)
 
-    async def _fetch_snapshot(self, symbol: str, sync: BookSync, epoch: int) -> None:
+    def _ticker(self, followed: Followed, ticker: TickerFrame, now_ms: int) -> None:
+        self.counts.tickers += 1
+        followed.heard(TICKER, now_ms)
+        followed.ticker(ticker, now_ms=now_ms)
+
+    def _repaired_trade(self, trade: TradeFrame) -> None:
+        followed = self.followed.get(trade.symbol)
+        if followed is not None:
+            self._trade_record(followed, trade, source=REST, now_ms=self.clock())
+
+    def _repaired_minute(self, candle: Candle) -> None:
+        followed = self.followed.get(candle.symbol)
+        if followed is not None:
+            followed.minutes.take(candle)
+            self._record(self.topics.kline, candle.symbol, records.encode_candle(candle))
+
+    async def _fetch_snapshot(self, followed: Followed, epoch: int) -> None:
+        symbol, book = followed.symbol, followed.book
         try:
             snapshot = await self.venue.depth(symbol, received_ms=self.clock())
         except (TransientError, BadMessageError, MisconfiguredError) as error:
             log.warning("no snapshot of %s: %s", symbol, error)
-            sync.snapshot_failed(epoch=epoch, now_ms=self.clock())
+            book.snapshot_failed(epoch=epoch, now_ms=self.clock())
             return
-        for record in sync.snapshot(snapshot, epoch=epoch, now_ms=self.clock()):
-            self._book_record(record)
+        for value in book.snapshot(snapshot, epoch=epoch, now_ms=self.clock()):
+            self._record(self.topics.orderbook, symbol, value)
 
-    def _book_record(self, record: BookDiff | BookSnapshot) -> None:
-        self._record(self.topics.orderbook, record.symbol, records.encode_book(record))
+    async def _watch(self) -> NoReturn:
+        """Subscribe anew to streams that fell silent, and replace a connection on which that does not help."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            now_ms = self.clock()
+            for line in list(self._lines.values()):
+                carried = [self.followed[symbol] for symbol in line.symbols if symbol in self.followed]
+                silent = {followed.symbol: kinds for followed in carried if (kinds := followed.silent(now_ms))}
+                if silent:
+                    self._resubscribe(line, silent)
+                vain = [followed.in_vain() for followed in carried]  # each counts anew
+                if any(vain):
+                    line.replace("a stream on it stays silent")
+
+    def _resubscribe(self, line: Line, silent: Mapping[str, Sequence[str]]) -> None:
+        self.counts.resubscriptions += 1
+        log.warning("fell silent, subscribing anew: %s", {symbol: list(kinds) for symbol, kinds in silent.items()})
+        for message in self.venue.resubscription(silent, number=2 * self.counts.resubscriptions):
+            line.send(message)
+
+    async def _ease(self) -> NoReturn:
+        """Read on when the log has caught up."""
+        while True:
+            await asyncio.sleep(PRESSED_LOOK_S)
+            if not self.publisher.pressed:
+                for line in self._lines.values():
+                    line.resume()
 
     def _record(self, topic: str, symbol: str, value: bytes) -> None:
         self.publisher.append(topic, key=symbol, value=value)
 
     def _dead_letter(self, raw: bytes, *, reason: str, received_ms: int) -> None:
         self.counts.dead_letters += 1
-        headers = dead_letter_headers(source="ws", reason=reason, received_ms=received_ms)
+        headers = dead_letter_headers(source=STREAM, reason=reason, received_ms=received_ms)
         self.publisher.append(self.topics.dead_letter, key="", value=raw, headers=headers)
+
+
+async def _until_cancelled(line: Line) -> None:
+    await line.follow()
+
+
+_TAKERS: dict[type, Callable[[Ingest, Followed, Any, int], None]] = {
+    Candle: Ingest._kline,
+    TradeFrame: Ingest._trade,
+    DepthFrame: Ingest._depth,
+    TickerFrame: Ingest._ticker,
+}

@@ -1,12 +1,13 @@
 """What the stages ask of the outer world; adapters give it, memory twins too."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
-from pipeline.domain.book import BookDiff, BookSnapshot, BookState
+from pipeline.domain.book import BookState
 from pipeline.domain.candle import Candle
 from pipeline.domain.events import Event
+from pipeline.domain.frames import BookFrame, DepthFrame, TickerFrame, TradeFrame
 from pipeline.domain.interval import Interval
 from pipeline.domain.shelf import Change, Shelved
 from pipeline.domain.symbol import SymbolInfo
@@ -15,6 +16,34 @@ Clock = Callable[[], int]
 """Our clock in UTC epoch milliseconds: it stamps and paces, it never decides what is true."""
 Connect = Callable[[str], AbstractAsyncContextManager[AsyncIterator[tuple[bytes, int]]]]
 """Opens a stream of (raw frame, received ms)."""
+
+
+class Socket(Protocol):
+    """An open connection to the exchange, whose messages are handed over as they come."""
+
+    def send(self, message: bytes) -> None:
+        """Say something."""
+        ...
+
+    def pause(self) -> None:
+        """Take no more until ``resume``."""
+        ...
+
+    def resume(self) -> None:
+        """Go on."""
+        ...
+
+    async def ended(self) -> str:
+        """Wait for the end; why. Raises what taking a message raised."""
+        ...
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
+
+Open = Callable[[str, Callable[[bytes], None]], Awaitable[Socket]]
+"""Opens a connection and says who takes its messages. Raises TransientError."""
 
 
 class Publisher(Protocol):
@@ -119,12 +148,20 @@ class Candles(Protocol):
         ...
 
 
+class Match(Protocol):
+    """How often a book was found to be the exchange's."""
+
+    def detail(self) -> Mapping[str, Any]:
+        """What the heartbeat tells."""
+        ...
+
+
 class BookSync(Protocol):
-    """One symbol's book, joined from snapshots and differences."""
+    """One symbol's book, joined from snapshots and differences; what comes out are records to append."""
 
     @property
-    def state(self) -> BookState:
-        """How far the book may be believed."""
+    def match(self) -> Match:
+        """How often it was found to be the exchange's."""
         ...
 
     @property
@@ -132,16 +169,30 @@ class BookSync(Protocol):
         """How often it had to begin again."""
         ...
 
+    @property
+    def state(self) -> BookState:
+        """How far the book may be believed."""
+        ...
+
+    @property
+    def last_update_id(self) -> int:
+        """The last update it holds; -1 while there is no book."""
+        ...
+
     def snapshot_wanted(self, now_ms: int) -> int | None:
         """The epoch to fetch a snapshot for, if one is due."""
         ...
 
-    def diff(self, diff: BookDiff, *, now_ms: int) -> Sequence[BookDiff | BookSnapshot]:
-        """Take a difference; what to publish."""
+    def diff(self, diff: DepthFrame, *, now_ms: int) -> Sequence[bytes]:
+        """Take a difference."""
         ...
 
-    def snapshot(self, snapshot: BookSnapshot, *, epoch: int, now_ms: int) -> Sequence[BookDiff | BookSnapshot]:
-        """Take a snapshot; what to publish."""
+    def ticker(self, ticker: TickerFrame, *, now_ms: int) -> None:
+        """Take the exchange's own best prices."""
+        ...
+
+    def snapshot(self, snapshot: BookFrame, *, epoch: int, now_ms: int) -> Sequence[bytes]:
+        """Take a snapshot."""
         ...
 
     def snapshot_failed(self, *, epoch: int, now_ms: int) -> None:
@@ -166,8 +217,12 @@ class Past(Protocol):
 class Venue(Past, Protocol):
     """An exchange."""
 
-    def connection_urls(self, symbols: Sequence[str]) -> list[str]:
-        """Where its streams are."""
+    def connections(self, symbols: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+        """(where its streams are, of which symbols); one symbol never spans two."""
+        ...
+
+    def resubscription(self, silent: Mapping[str, Sequence[str]], *, number: int) -> list[bytes]:
+        """What to say on a connection so that silent streams (symbol: kinds) begin anew."""
         ...
 
     def decode(self, raw: bytes, *, received_ms: int) -> Event:
@@ -182,6 +237,12 @@ class Venue(Past, Protocol):
         """The markets it knows among ``wanted``."""
         ...
 
-    async def depth(self, symbol: str, *, received_ms: int) -> BookSnapshot:
+    async def depth(self, symbol: str, *, received_ms: int) -> BookFrame:
         """A full book."""
+        ...
+
+    async def aggregates(
+        self, symbol: str, *, start_ms: int, from_id: int | None = None
+    ) -> list[tuple[int, TradeFrame]]:
+        """(aggregate id, past trades) from a time, or from an aggregate on; a page of them, oldest first."""
         ...

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
-from pipeline.domain.book import BookDiff
 from pipeline.domain.events import Event, Shutdown
 from pipeline.domain.faults import BadMessageError, MisconfiguredError, TransientError
+from pipeline.domain.frames import DepthFrame
 from pipeline.domain.recording import RestAnswer, answer_line, frame_line, remark_line
 from pipeline.stages.backoff import Backoff
 from pipeline.stages.ports import Clock, Connect
@@ -173,7 +173,7 @@ class _Line:
         """Keep one frame; whether it announces the end of the connection."""
         symbol, _ = await self.recorder.keep_frame(raw, received_ns)
         event = None if symbol in self._flowing else self._read(raw, received_ns)
-        if isinstance(event, BookDiff):
+        if isinstance(event, DepthFrame):
             self._flowing.add(symbol)
             self.recorder.want_book(event.symbol, first_id=event.first_id, group=self.group)
         return isinstance(event, Shutdown)

@@ -7,136 +7,253 @@ read literally does not.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field
+from typing import Any
 
-from pipeline.domain.book import BookDiff, BookSnapshot, BookState, OrderBook
+from pipeline.domain.book import BookState
 from pipeline.domain.faults import GapError
+from pipeline.domain.frames import BookFrame, DepthFrame, TickerFrame
 from pipeline.domain.names import BOOK_LEVELS
+from pipeline.domain.splice import book_record, depth_record
+from pipeline.exchanges.binance.live_book import LiveBook, matched_levels
 
-MAX_BUFFERED = 3_000
-"""Differences kept while a snapshot is fetched: five minutes of them; more means the snapshot will not come."""
+MAX_BUFFERED = 600
+"""Differences kept while a snapshot is fetched: a minute of them; more means the snapshot will not come."""
 FULL_BOOK_EVERY_MS = 30_000
+AUDIT_EVERY_MS = 300_000
 FAILED_AFTER = 5
 BACKOFF_MS = (250, 30_000)
-PRUNE_ABOVE = 2 * BOOK_LEVELS
+THIN_LEVELS = 300
+"""With fewer known levels a side the book has drifted off its snapshot: another one is fetched."""
+MOST_TICKERS = 32
+WRONG_TICKERS = 3
+"""So many best prices in a row that are not the exchange's mean that the book is wrong, whatever its ids say."""
 
-BookRecord = BookDiff | BookSnapshot
+
+@dataclass(slots=True)
+class Match:
+    """How often the book was found to be the exchange's."""
+
+    tickers: int = 0
+    tickers_matched: int = 0
+    audit_levels: int = 0
+    audit_matched: int = 0
+    audited_ms: int = 0
+    wrong: int = 0
+
+    def ticker(self, agrees: bool) -> bool:
+        """Count one comparison; whether by now the book must be taken for wrong."""
+        self.tickers += 1
+        self.tickers_matched += agrees
+        self.wrong = 0 if agrees else self.wrong + 1
+        return self.wrong >= WRONG_TICKERS
+
+    def detail(self) -> dict[str, Any]:
+        """What the heartbeat tells."""
+        return {
+            "ticker": {"checked": self.tickers, "matched": self.tickers_matched},
+            "audit": {"levels": self.audit_levels, "matched": self.audit_matched, "at": self.audited_ms},
+        }
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A book in the making: differences buffered from its beginning, and a snapshot when it has come."""
+
+    buffer: deque[DepthFrame] = field(default_factory=deque)
+    snapshot: BookFrame | None = None
+    asked: bool = False
+
+    def add(self, diff: DepthFrame) -> None:
+        """Buffer a difference; what went before a hole is of no use, what is known already changes nothing."""
+        if self.buffer:
+            last_id = self.buffer[-1].last_id
+            if diff.last_id <= last_id:
+                return
+            if diff.first_id > last_id + 1:
+                self.buffer.clear()
+        self.buffer.append(diff)
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether differences flow and no snapshot was asked for."""
+        return bool(self.buffer) and not self.asked
+
+    @property
+    def too_old(self) -> bool:
+        """Whether the snapshot ends before the buffer begins."""
+        return self.snapshot is not None and self.snapshot.last_update_id + 1 < self.buffer[0].first_id
+
+    def joined(self) -> LiveBook | None:
+        """Snapshot and buffer as one book, as soon as they meet."""
+        if self.snapshot is None or not self.buffer or self.buffer[-1].last_id < self.snapshot.last_update_id:
+            return None
+        book = LiveBook(self.snapshot)
+        for diff in self.buffer:
+            book.apply(diff)
+        book.event_ms = self.buffer[-1].event_ms
+        return book
 
 
 class BookSync:
     """Buffering until a snapshot fits, synced from then on, and back to buffering at any gap.
 
-    Differences and snapshots go in; what is to be published comes out. ``epoch`` numbers the attempts: an answer to an
-    older one is ignored. ``jitter`` gives a number in [0, 1) for the full-jitter backoff.
+    Differences and snapshots go in; the records to publish come out. ``epoch`` numbers the attempts: an answer to an
+    older one is ignored. Every few minutes a synced book is built once more beside the live one, compared and swapped:
+    that is the audit. ``jitter`` gives a number in [0, 1).
     """
 
-    def __init__(self, symbol: str, *, jitter: Callable[[], float]) -> None:
+    def __init__(self, symbol: str, *, jitter: Callable[[], float], audit_every_ms: int = AUDIT_EVERY_MS) -> None:
         self.symbol = symbol
         self.epoch = 0
         self.resyncs = 0
-        self.book: OrderBook | None = None
+        self.match = Match()
+        self.book: LiveBook | None = None
         self._jitter = jitter
-        self._buffer: deque[BookDiff] = deque()
-        self._snapshot: BookSnapshot | None = None
-        self._asked = False
-        self._attempts = 0
+        self._audit_every_ms = audit_every_ms
+        self._attempt: Attempt | None = Attempt()
+        self._tickers: dict[int, TickerFrame] = {}
+        self._failures = 0
         self._not_before_ms = 0
         self._full_ms = 0
+        self._audit_due_ms = 0
 
     @property
     def state(self) -> BookState:
         """How far the book may be believed now."""
         if self.book is not None:
             return BookState.SYNCED
-        return BookState.FAILED if self._attempts >= FAILED_AFTER else BookState.RESYNCING
+        return BookState.FAILED if self._failures >= FAILED_AFTER else BookState.RESYNCING
+
+    @property
+    def last_update_id(self) -> int:
+        """The last update the book holds; -1 while there is none."""
+        return self.book.last_update_id if self.book is not None else -1
 
     def snapshot_wanted(self, now_ms: int) -> int | None:
         """The epoch to fetch a snapshot for, once an attempt; None when none is due."""
-        idle = self.book is None and self._snapshot is None and not self._asked
-        if not idle or not self._buffer or now_ms < self._not_before_ms:
+        attempt = self._attempt
+        if attempt is None or not attempt.wants_snapshot or now_ms < self._not_before_ms:
             return None
-        self._asked = True
+        attempt.asked = True
         return self.epoch
 
-    def diff(self, diff: BookDiff, *, now_ms: int) -> list[BookRecord]:
+    def diff(self, diff: DepthFrame, *, now_ms: int) -> list[bytes]:
         """Take a difference off the stream; returns what to publish, the difference itself first."""
-        if self.book is None:
-            return self._buffered(diff, now_ms=now_ms)
-        try:
-            applied = self.book.apply(diff)
-        except GapError:
-            self._restart(now_ms)
-            return self._buffered(diff, now_ms=now_ms)
-        if not applied:
-            return []
-        if self.book.crossed:
-            self._restart(now_ms)
-            return [replace(diff, state=self.state)]
-        return [diff, *self._full_when_due(self.book)]
+        book = self.book
+        if book is not None:
+            try:
+                if not book.apply(diff):
+                    return []
+            except GapError:
+                self._lose(now_ms)
+            else:
+                if book.crossed or self._contradicted(book):
+                    self._lose(now_ms)
+        return self._taken(diff, now_ms)
 
-    def snapshot(self, snapshot: BookSnapshot, *, epoch: int, now_ms: int) -> list[BookRecord]:
+    def ticker(self, ticker: TickerFrame, *, now_ms: int) -> None:
+        """Take the exchange's own best prices, to be compared as soon as the book is at the same update."""
+        book = self.book
+        if book is None or ticker.update_id < book.last_update_id:
+            return
+        if ticker.update_id > book.last_update_id:
+            if len(self._tickers) >= MOST_TICKERS:
+                del self._tickers[next(iter(self._tickers))]
+            self._tickers[ticker.update_id] = ticker
+        elif self.match.ticker(book.agrees(ticker)):
+            self._lose(now_ms)
+
+    def snapshot(self, snapshot: BookFrame, *, epoch: int, now_ms: int) -> list[bytes]:
         """Take a full book fetched for ``epoch``; returns what to publish."""
-        if epoch != self.epoch or self.book is not None:
+        if epoch != self.epoch or self._attempt is None:
             return []
-        self._snapshot = snapshot
+        self._attempt.snapshot = snapshot
         return self._joined(now_ms)
 
     def snapshot_failed(self, *, epoch: int, now_ms: int) -> None:
         """The fetch for ``epoch`` came to nothing: try again later."""
-        if epoch == self.epoch and self.book is None:
-            self._retry(now_ms)
+        if epoch == self.epoch and self._attempt is not None:
+            self._again(now_ms)
 
-    def _buffered(self, diff: BookDiff, *, now_ms: int) -> list[BookRecord]:
-        if self._buffer and diff.first_id > self._buffer[-1].last_id + 1:
-            self._buffer.clear()
-        if len(self._buffer) >= MAX_BUFFERED:
-            self._restart(now_ms)
-        self._buffer.append(diff)
-        return [replace(diff, state=self.state), *self._joined(now_ms)]
+    def restart(self, now_ms: int) -> None:
+        """Believe the book no longer, and build another."""
+        if self.book is not None:
+            self._lose(now_ms)
 
-    def _joined(self, now_ms: int) -> list[BookRecord]:
-        """Join the snapshot and the buffer, if both are there and fit."""
-        snapshot = self._snapshot
-        if snapshot is None or not self._buffer:
+    def _taken(self, diff: DepthFrame, now_ms: int) -> list[bytes]:
+        if self._attempt is not None:
+            self._attempt.add(diff)
+            if len(self._attempt.buffer) > MAX_BUFFERED:
+                self._again(now_ms)
+        told = [depth_record(diff, state=self.state), *self._joined(now_ms)]
+        book = self.book
+        if book is not None and len(told) == 1 and book.event_ms >= self._full_ms + FULL_BOOK_EVERY_MS:
+            told.append(self._full(book, now_ms))
+        return told
+
+    def _contradicted(self, book: LiveBook) -> bool:
+        """Whether the exchange's best prices at the book's own update say that it is wrong, by now."""
+        ticker = self._tickers.pop(book.last_update_id, None)
+        return ticker is not None and self.match.ticker(book.agrees(ticker))
+
+    def _joined(self, now_ms: int) -> list[bytes]:
+        """Join snapshot and buffer, if both are there and fit."""
+        attempt = self._attempt
+        if attempt is None or attempt.snapshot is None or not attempt.buffer:
             return []
-        if snapshot.last_update_id + 1 < self._buffer[0].first_id:
-            self._snapshot = None
-            self._retry(now_ms)
+        book = None if attempt.too_old else attempt.joined()
+        if attempt.too_old or (book is not None and book.crossed):
+            self._again(now_ms)
+        if book is None or book.crossed:
             return []
-        if self._buffer[-1].last_id < snapshot.last_update_id:
-            return []
-        return self._synced(snapshot, now_ms)
+        self._audit(book, now_ms)
+        self.book, self._attempt, self._failures = book, None, 0
+        self._not_before_ms = 0
+        self._audit_due_ms = now_ms + int(self._audit_every_ms * (0.5 + self._jitter() / 2))
+        return [self._full(book, now_ms)]
 
-    def _synced(self, snapshot: BookSnapshot, now_ms: int) -> list[BookRecord]:
-        book = OrderBook(replace(snapshot, event_ms=self._buffer[-1].event_ms))
-        for diff in self._buffer:
-            book.apply(diff)
-        if book.crossed:
-            self._restart(now_ms)
-            return []
-        self.book, self._attempts = book, 0
-        self._buffer.clear()
-        self._snapshot = None
-        return self._full(book)
+    def _audit(self, book: LiveBook, now_ms: int) -> None:
+        """Compare a book just built with the one that lives beside it."""
+        live = self.book
+        if live is not None and live.last_update_id == book.last_update_id:
+            compared, equal = matched_levels(live, book, limit=BOOK_LEVELS)
+            self.match.audit_levels += compared
+            self.match.audit_matched += equal
+            self.match.audited_ms = now_ms
 
-    def _full_when_due(self, book: OrderBook) -> list[BookRecord]:
-        return self._full(book) if book.event_ms >= self._full_ms + FULL_BOOK_EVERY_MS else []
-
-    def _full(self, book: OrderBook) -> list[BookRecord]:
+    def _full(self, book: LiveBook, now_ms: int) -> bytes:
+        """The full book as a record; also the moment to forget what is far away, and to think of an audit."""
         self._full_ms = book.event_ms
-        book.prune(PRUNE_ABOVE)
-        return [book.snapshot(BOOK_LEVELS)]
+        for side in (book.bids, book.asks):
+            side.prune(2 * BOOK_LEVELS)
+        self._begin_audit_when_due(book, now_ms)
+        return book_record(
+            self.symbol, last_update_id=book.last_update_id,
+            bids=book.bids.top(BOOK_LEVELS), asks=book.asks.top(BOOK_LEVELS),
+            event_ms=book.event_ms, received_ms=book.received_ms,
+        )  # fmt: skip
 
-    def _restart(self, now_ms: int) -> None:
+    def _begin_audit_when_due(self, book: LiveBook, now_ms: int) -> None:
+        if self._attempt is None and (now_ms >= self._audit_due_ms or book.is_thin(THIN_LEVELS)):
+            self.epoch += 1
+            self._attempt = Attempt()
+
+    def _lose(self, now_ms: int) -> None:
         self.resyncs += 1
-        self.book = self._snapshot = None
-        self._buffer.clear()
-        self._retry(now_ms)
+        self.book = None
+        self._tickers.clear()
+        self.match.wrong = 0
+        self._again(now_ms)
 
-    def _retry(self, now_ms: int) -> None:
-        first, most = BACKOFF_MS
-        wait = min(most, first << min(self._attempts, 10)) if self._attempts else 0
-        self._not_before_ms = now_ms + int(wait * self._jitter())
-        self._attempts += 1
+    def _again(self, now_ms: int) -> None:
+        """Give this attempt up: an audit is left for later, a book that is needed is tried again, ever more slowly."""
         self.epoch += 1
-        self._asked = False
+        if self.book is not None:
+            self._attempt, self._audit_due_ms = None, now_ms + BACKOFF_MS[1]
+            return
+        first, most = BACKOFF_MS
+        wait = min(most, first << min(self._failures, 10)) if self._failures else 0
+        self._not_before_ms = now_ms + int(wait * self._jitter())
+        self._failures += 1
+        self._attempt = Attempt()

@@ -1,80 +1,78 @@
-"""Binance's WebSocket frames as words of the trade.
+"""Binance's WebSocket frames as words, each with the exchange's own object beside them.
 
-Source: binance-spot-api-docs, web-socket-streams.md (text of 2026-07-21). Recorded frames are the judge.
+Source: binance-spot-api-docs, web-socket-streams.md (text of 2026-07-21). Recorded frames are the judge. The usual
+spelling of a combined frame is read without being parsed twice; any other spelling means the same, only slower.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from pipeline.domain import jsontext
-from pipeline.domain.book import BookDiff, Level
 from pipeline.domain.candle import Candle, Revision
 from pipeline.domain.events import Event, Reply, Shutdown
 from pipeline.domain.faults import BadMessageError
+from pipeline.domain.frames import DepthFrame, TickerFrame, TradeFrame
 from pipeline.domain.interval import Interval
-from pipeline.domain.trade import Trade
+from pipeline.exchanges.binance.wire import (
+    Aggregate,
+    Depth,
+    DepthNumbers,
+    Kline,
+    Ticker,
+    Trade,
+    amount,
+    checked_price,
+    levels,
+    plain_levels,
+    positive,
+    time_ms,
+)
 
 SOURCE_STREAM = "ws"
-MICROSECONDS_FROM = 100_000_000_000_000
-"""A time of this size is in microseconds (as milliseconds it would lie after the year 5100)."""
-MOST_DIGITS = 24
-"""Digits before or after the point beyond which a number is a mistake, not a price or a quantity."""
+MOST_BYTES = 1_000_000
+"""No frame of the documented streams comes near this size."""
+AHEAD_MS = 60_000
+"""How far a trade or a candle's start may lie after the moment of its own event, which it never should."""
+_BEGINS, _MIDDLE = b'{"stream":"', b'","data":'
+_NUMBERS = b'0123456789.",[]{}:'
+_LEFT_OF_DEPTH = b"edepthUpdateEs%bUuba"
+"""What is left of a depth object without digits and punctuation: no sign, no exponent, no other word."""
 
 
-def decode(raw: bytes | str, *, received_ms: int) -> Event:
+def decode(raw: bytes, *, received_ms: int) -> Event:
     """The word in one frame, combined or raw. Raises BadMessageError for anything the documents do not describe."""
+    if len(raw) > MOST_BYTES:
+        raise BadMessageError(f"a frame of {len(raw)} bytes, expected at most {MOST_BYTES}")
+    end = raw.find(b'"', 11)
+    if raw.startswith(_BEGINS) and raw.startswith(_MIDDLE, end) and raw.endswith(b"}"):
+        kind = raw[raw.find(b"@", 11, end) + 1 : end]
+        decoder = _BY_STREAM.get(kind)
+        if decoder is not None:
+            return _decoded(decoder, raw[end + 9 : -1], received_ms, kind.decode())
+    return _any_spelling(raw, received_ms)
+
+
+def _any_spelling(raw: bytes, received_ms: int) -> Event:
     frame = jsontext.loads_object(raw)
     payload = frame.get("data", frame)
     if not isinstance(payload, dict):
         raise BadMessageError(f"frame data is a {type(payload).__name__}, expected an object")
     kind = payload.get("e")
-    if kind is None:
+    if kind is None and not payload.keys() >= {"u", "b", "B", "a", "A"}:
         return _reply(payload)
-    decoder = _DECODERS.get(kind)
+    decoder = _BY_EVENT.get(kind) if isinstance(kind, str | None) else None
     if decoder is None:
         raise BadMessageError(f"unknown event {kind!r}")
+    return _decoded(decoder, jsontext.dumps(payload), received_ms, str(kind))
+
+
+def _decoded(decoder: "_Decoder", body: bytes, received_ms: int, kind: str) -> Event:
     try:
-        return decoder(payload, received_ms)
-    except _MALFORMED as error:
-        raise BadMessageError(f"{kind} frame: {error!r}") from error
-
-
-def time_ms(value: int) -> int:
-    """Milliseconds of a time that may be in microseconds, told by its size. Raises ValueError if it is no time."""
-    if type(value) is not int or value <= 0:
-        raise ValueError(f"{value!r} is not a time")
-    return value // 1000 if value >= MICROSECONDS_FROM else value
-
-
-def positive(text: str) -> Decimal:
-    """A finite number above zero. Raises ValueError or InvalidOperation."""
-    value = amount(text)
-    if not value:
-        raise ValueError(f"{text!r} is not above zero")
-    return value
-
-
-def amount(text: str) -> Decimal:
-    """A finite number from zero, from a string. Raises ValueError or InvalidOperation."""
-    if not isinstance(text, str):
-        raise TypeError(f"{text!r} is a {type(text).__name__}, expected a decimal string")
-    value = Decimal(text)
-    if not value.is_finite() or value.is_signed() or abs(value.adjusted()) > MOST_DIGITS:
-        raise ValueError(f"{text[:40]!r} is not a number from zero that a market could have")
-    return value
-
-
-def flag(value: object) -> bool:
-    """True or false, as it came. Raises TypeError."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{value!r} is neither true nor false")
-    return value
-
-
-def levels(rows: Iterable[tuple[str, str]]) -> tuple[Level, ...]:
-    """Book levels of ``[[price, quantity], …]``."""
-    return tuple((positive(price), amount(quantity)) for price, quantity in rows)
+        return decoder(body, received_ms)
+    except (msgspec.DecodeError, ValueError) as error:  # a ValidationError is a DecodeError, that a ValueError
+        raise BadMessageError(f"{kind} frame: {error}") from error
 
 
 def sound(candle: Candle) -> Candle:
@@ -86,50 +84,95 @@ def sound(candle: Candle) -> Candle:
     return candle
 
 
-def _kline(payload: Mapping[str, Any], received_ms: int) -> Candle:
-    k = payload["k"]
+def _named(found: str, expected: str) -> None:
+    if found != expected:
+        raise ValueError(f"event {found!r} on a stream of {expected}")
+
+
+def _in_time(moment: int, *, event_ms: int, what: str) -> int:
+    found_ms = time_ms(moment)
+    if found_ms > event_ms + AHEAD_MS:
+        raise ValueError(f"{what} at {found_ms} lies after its event at {event_ms}")
+    return found_ms
+
+
+def _trade(body: bytes, _received_ms: int) -> TradeFrame:
+    trade = _TRADE(body)
+    _named(trade.e, "trade")
+    checked_price(trade.p)
+    checked_price(trade.q)
+    event_ms = time_ms(trade.E)
+    moment = _in_time(trade.T, event_ms=event_ms, what="a trade")
+    return TradeFrame(_symbol(trade.s), _id(trade.t), trade.t, moment, event_ms, body)
+
+
+def _aggregate(body: bytes, _received_ms: int) -> TradeFrame:
+    trade = _AGGREGATE(body)
+    _named(trade.e, "aggTrade")
+    checked_price(trade.p)
+    checked_price(trade.q)
+    if not trade.f <= trade.l:
+        raise ValueError(f"first trade id {trade.f} is after the last, {trade.l}")
+    event_ms = time_ms(trade.E)
+    moment = _in_time(trade.T, event_ms=event_ms, what="a trade")
+    return TradeFrame(_symbol(trade.s), _id(trade.f), trade.l, moment, event_ms, body)
+
+
+def _depth(body: bytes, received_ms: int) -> DepthFrame:
+    depth = _DEPTH(body)
+    _named(depth.e, "depthUpdate")
+    if not 0 <= depth.U <= depth.u:
+        raise ValueError(f"first update id {depth.U} is after the last, {depth.u}")
+    if body.translate(None, _NUMBERS) == _LEFT_OF_DEPTH % depth.s.encode():
+        numbers = _DEPTH_NUMBERS(body)
+        bids, asks = plain_levels(numbers.b, depth.b), plain_levels(numbers.a, depth.a)
+    else:
+        bids, asks = levels(depth.b), levels(depth.a)
+    return DepthFrame(_symbol(depth.s), depth.U, depth.u, bids, asks, time_ms(depth.E), received_ms, body)
+
+
+def _ticker(body: bytes, _received_ms: int) -> TickerFrame:
+    ticker = _TICKER(body)
+    return TickerFrame(_symbol(ticker.s), ticker.u, (ticker.b, ticker.B), (ticker.a, ticker.A))
+
+
+def _kline(body: bytes, received_ms: int) -> Candle:
+    kline = _KLINE(body)
+    _named(kline.e, "kline")
+    k, event_ms = kline.k, time_ms(kline.E)
+    open_ms = _in_time(k.t, event_ms=event_ms, what="a candle")
+    if k.n < 0:
+        raise ValueError(f"a candle of {k.n} trades")
     return sound(
         Candle(
-            symbol=k["s"], interval=Interval(k["i"]), open_ms=time_ms(k["t"]),
-            open=positive(k["o"]), high=positive(k["h"]), low=positive(k["l"]), close=positive(k["c"]),
-            volume=amount(k["v"]), quote_volume=amount(k["q"]), trades=jsontext.whole(k["n"]),
-            taker_buy_volume=amount(k["V"]), taker_buy_quote_volume=amount(k["Q"]),
-            first_trade_id=jsontext.whole(k["f"]), last_trade_id=jsontext.whole(k["L"]), closed=flag(k["x"]),
-            revision=Revision.CLOSED if k["x"] else Revision.FORMING, source=SOURCE_STREAM,
-            event_ms=time_ms(payload["E"]), received_ms=received_ms,
+            symbol=_symbol(k.s), interval=Interval(k.i), open_ms=open_ms,
+            open=positive(k.o), high=positive(k.h), low=positive(k.l), close=positive(k.c),
+            volume=amount(k.v), quote_volume=amount(k.q), trades=k.n,
+            taker_buy_volume=amount(k.V), taker_buy_quote_volume=amount(k.Q),
+            first_trade_id=k.f, last_trade_id=k.L, closed=k.x,
+            revision=Revision.CLOSED if k.x else Revision.FORMING, source=SOURCE_STREAM,
+            event_ms=event_ms, received_ms=received_ms,
         )
     )  # fmt: skip
 
 
-def _trade(payload: Mapping[str, Any], received_ms: int) -> Trade:
-    aggregate = payload["e"] == "aggTrade"
-    first = payload["f"] if aggregate else payload["t"]
-    last = payload["l"] if aggregate else first
-    return Trade(
-        symbol=payload["s"], trade_id=jsontext.whole(first), last_id=jsontext.whole(last),
-        aggregate_id=jsontext.whole(payload["a"]) if aggregate else None,
-        price=positive(payload["p"]), quantity=positive(payload["q"]),
-        time_ms=time_ms(payload["T"]), is_buyer_maker=flag(payload["m"]),
-        event_ms=time_ms(payload["E"]), received_ms=received_ms, source=SOURCE_STREAM,
-    )  # fmt: skip
-
-
-def _depth(payload: Mapping[str, Any], received_ms: int) -> BookDiff:
-    diff = BookDiff(
-        symbol=payload["s"], first_id=jsontext.whole(payload["U"]), last_id=jsontext.whole(payload["u"]),
-        bids=levels(payload["b"]), asks=levels(payload["a"]),
-        event_ms=time_ms(payload["E"]), received_ms=received_ms,
-    )  # fmt: skip
-    if diff.first_id > diff.last_id:
-        raise ValueError(f"first update id {diff.first_id} is after the last, {diff.last_id}")
-    return diff
-
-
-def _shutdown(_payload: Mapping[str, Any], _received_ms: int) -> Shutdown:
+def _shutdown(_body: bytes, _received_ms: int) -> Shutdown:
     return Shutdown()
 
 
-def _reply(payload: Mapping[str, Any]) -> Reply:
+def _symbol(name: str) -> str:
+    if not name:
+        raise ValueError("a frame without a symbol")
+    return name
+
+
+def _id(number: int) -> int:
+    if number < 0:
+        raise ValueError(f"{number} is not an id")
+    return number
+
+
+def _reply(payload: dict[str, Any]) -> Reply:
     if "result" in payload:
         return Reply(error=None)
     error = payload.get("error", payload)
@@ -138,11 +181,25 @@ def _reply(payload: Mapping[str, Any]) -> Reply:
     raise BadMessageError("an object that is neither an event nor a reply")
 
 
-_DECODERS: dict[str, Callable[[Mapping[str, Any], int], Event]] = {
+_Decoder = Callable[[bytes, int], Event]
+_TRADE = msgspec.json.Decoder(Trade).decode
+_AGGREGATE = msgspec.json.Decoder(Aggregate).decode
+_DEPTH = msgspec.json.Decoder(Depth).decode
+_DEPTH_NUMBERS = msgspec.json.Decoder(DepthNumbers, strict=False).decode
+_TICKER = msgspec.json.Decoder(Ticker).decode
+_KLINE = msgspec.json.Decoder(Kline).decode
+_BY_EVENT: dict[str | None, _Decoder] = {
     "kline": _kline,
     "trade": _trade,
-    "aggTrade": _trade,
+    "aggTrade": _aggregate,
     "depthUpdate": _depth,
     "serverShutdown": _shutdown,
+    None: _ticker,
 }
-_MALFORMED = (KeyError, TypeError, ValueError, InvalidOperation)
+_BY_STREAM: dict[bytes, _Decoder] = {
+    b"kline_1m": _kline,
+    b"trade": _trade,
+    b"aggTrade": _aggregate,
+    b"depth@100ms": _depth,
+    b"bookTicker": _ticker,
+}

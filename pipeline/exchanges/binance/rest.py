@@ -10,12 +10,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pipeline.domain import jsontext
-from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle, Revision
 from pipeline.domain.faults import BadMessageError
+from pipeline.domain.frames import BookFrame
 from pipeline.domain.interval import Interval
 from pipeline.domain.symbol import SymbolInfo
-from pipeline.exchanges.binance.messages import amount, levels, positive, sound, time_ms
+from pipeline.exchanges.binance.messages import sound
+from pipeline.exchanges.binance.wire import amount, levels, positive, time_ms
 
 SOURCE_REST = "rest"
 KLINES_LIMIT = 1_000
@@ -79,17 +80,15 @@ def parse_exchange_info(body: bytes) -> dict[str, SymbolInfo]:
         raise BadMessageError(f"exchangeInfo answer: {error!r}") from error
 
 
-def parse_depth(body: bytes, *, symbol: str, received_ms: int) -> BookSnapshot:
-    """A full book; the answer carries no event time, so the moment it came stands in. Raises BadMessageError."""
+def parse_depth(body: bytes, *, symbol: str, limit: int, received_ms: int) -> BookFrame:
+    """A full book asked for with ``limit`` levels a side: a shorter side is all there is. Raises BadMessageError."""
     try:
         record = jsontext.loads(body)
-        return BookSnapshot(
-            symbol=symbol, last_update_id=int(record["lastUpdateId"]),
-            bids=levels(record["bids"]), asks=levels(record["asks"]),
-            event_ms=received_ms, received_ms=received_ms,
-        )  # fmt: skip
+        bids, asks = levels(record["bids"]), levels(record["asks"])
+        last_update_id = jsontext.whole(record["lastUpdateId"])
     except _MALFORMED as error:
         raise BadMessageError(f"depth answer: {error!r}") from error
+    return BookFrame(symbol, last_update_id, bids, asks, received_ms, (len(bids) < limit, len(asks) < limit))
 
 
 def parse_klines(body: bytes, *, symbol: str, interval: Interval, server_ms: int, received_ms: int) -> list[Candle]:

@@ -4,14 +4,14 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
 from pipeline.domain.events import Event
 from pipeline.domain.faults import BadMessageError
+from pipeline.domain.frames import BookFrame, TradeFrame
 from pipeline.domain.interval import Interval
 from pipeline.domain.recording import RestAnswer
 from pipeline.domain.symbol import SymbolInfo
-from pipeline.exchanges.binance import messages, rest, streams
+from pipeline.exchanges.binance import aggregates, messages, rest, streams
 from pipeline.exchanges.binance.book_sync import BookSync
 
 SNAPSHOT_LEVELS = 1_000
@@ -30,13 +30,17 @@ class Binance:
         self._getter = getter
         self._ws_url = ws_url
 
-    def connection_urls(self, symbols: Sequence[str]) -> list[str]:
-        """The WebSocket URLs that together carry ``symbols``."""
-        return streams.connection_urls(self._ws_url, symbols)
+    def connections(self, symbols: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+        """(WebSocket URL, its symbols) of the connections that together carry ``symbols``."""
+        return streams.connections(self._ws_url, symbols)
 
     def recording_urls(self, symbols: Sequence[str]) -> list[str]:
-        """The WebSocket URLs that together carry what a recording keeps of ``symbols``."""
-        return streams.connection_urls(self._ws_url, symbols, streams.RECORDED_KINDS)
+        """The WebSocket URLs that together carry what a recording keeps of ``symbols``: all that is followed."""
+        return [url for url, _ in self.connections(symbols)]
+
+    def resubscription(self, silent: Mapping[str, Sequence[str]], *, number: int) -> list[bytes]:
+        """The control messages that end streams (symbol: kinds) and begin them anew; ``number`` begins their ids."""
+        return streams.resubscription(silent, number=number)
 
     def stream_of(self, frame: bytes) -> tuple[str, str]:
         """Symbol and kind of stream of a frame, its data unread; two empty texts for a frame of no stream."""
@@ -62,10 +66,21 @@ class Binance:
             known = rest.parse_exchange_info(await self._get(rest.exchange_info_request()))
         return {symbol: known[symbol] for symbol in wanted if symbol in known}
 
-    async def depth(self, symbol: str, *, received_ms: int) -> BookSnapshot:
+    async def depth(self, symbol: str, *, received_ms: int) -> BookFrame:
         """A full book."""
         body = await self._get(rest.depth_request(symbol, limit=SNAPSHOT_LEVELS))
-        return rest.parse_depth(body, symbol=symbol, received_ms=received_ms)
+        return rest.parse_depth(body, symbol=symbol, limit=SNAPSHOT_LEVELS, received_ms=received_ms)
+
+    async def aggregates(
+        self, symbol: str, *, start_ms: int, from_id: int | None = None
+    ) -> list[tuple[int, TradeFrame]]:
+        """(aggregate id, past trades) from ``start_ms``, or from an aggregate on; at most 1,000, oldest first."""
+        request = (
+            aggregates.aggregates_from_time(symbol, start_ms)
+            if from_id is None
+            else aggregates.aggregates_from_id(symbol, from_id)
+        )
+        return aggregates.parse_aggregates(await self._get(request), symbol=symbol)
 
     async def raw_listing(self, symbols: Sequence[str]) -> RestAnswer:
         """What the exchange lists of ``symbols``, as it came. Raises BadMessageError if it can't be read."""
@@ -78,7 +93,8 @@ class Binance:
         """A full book as it came, and its update id. Raises BadMessageError if it can't be read."""
         request = rest.depth_request(symbol, limit=SNAPSHOT_LEVELS)
         body = await self._get(request)
-        return RestAnswer(request.target, body), rest.parse_depth(body, symbol=symbol, received_ms=0).last_update_id
+        book = rest.parse_depth(body, symbol=symbol, limit=SNAPSHOT_LEVELS, received_ms=0)
+        return RestAnswer(request.target, body), book.last_update_id
 
     async def klines(
         self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int, received_ms: int

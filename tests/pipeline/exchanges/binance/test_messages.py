@@ -1,5 +1,6 @@
 """Binance's frames, recorded ones first."""
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
-from pipeline.domain.book import BookDiff
 from pipeline.domain.candle import Candle, Revision
 from pipeline.domain.events import Reply, Shutdown
 from pipeline.domain.faults import BadMessageError
-from pipeline.domain.trade import Trade
-from pipeline.exchanges.binance.messages import decode, time_ms
+from pipeline.domain.frames import DepthFrame, TickerFrame, TradeFrame
+from pipeline.domain.records import decode_trade
+from pipeline.domain.splice import trade_record
+from pipeline.exchanges.binance.messages import MOST_BYTES, decode
+from pipeline.exchanges.binance.wire import time_ms
 
 FRAMES = (Path(__file__).parents[3] / "fixtures" / "binance_frames.jsonl").read_bytes().splitlines()
 
@@ -21,7 +24,7 @@ def frame(kind: str) -> dict[str, Any]:
     return next(orjson.loads(raw) for raw in FRAMES if orjson.loads(raw)["data"]["e"] == kind)
 
 
-def test_every_recorded_frame_is_understood_digit_for_digit() -> None:
+def test_every_recorded_frame_is_understood_and_kept_as_it_came() -> None:
     for raw in FRAMES:
         data = orjson.loads(raw)["data"]
         event = decode(raw, received_ms=1)
@@ -30,19 +33,47 @@ def test_every_recorded_frame_is_understood_digit_for_digit() -> None:
                 assert format(event.close, "f") == data["k"]["c"]
                 assert event.closed == data["k"]["x"]
                 assert event.revision is (Revision.CLOSED if event.closed else Revision.FORMING)
-            case Trade():
-                assert format(event.price, "f") == data["p"]
-                assert event.last_id == data.get("l", data.get("t"))
-            case BookDiff():
-                assert [[format(p, "f"), format(q, "f")] for p, q in event.bids] == data["b"]
+            case TradeFrame():
+                assert (event.first_id, event.last_id) == (data.get("t", data.get("f")), data.get("l", data.get("t")))
+                assert event.body in raw
+                assert orjson.loads(event.body) == data
+            case DepthFrame():
+                assert [list(texts) for _, texts in event.bids] == data["b"]
+                assert [number for number, _ in event.asks] == [(float(p), float(q)) for p, q in data["a"]]
                 assert (event.first_id, event.last_id) == (data["U"], data["u"])
+                assert event.body in raw
             case other:
                 pytest.fail(f"{other} is not a market event")
 
 
-def test_a_raw_frame_means_the_same_as_a_combined_one() -> None:
-    combined = frame("trade")
-    assert decode(orjson.dumps(combined["data"]), received_ms=1) == decode(orjson.dumps(combined), received_ms=1)
+@pytest.mark.parametrize("kind", ["trade", "kline", "depthUpdate"])
+def test_every_spelling_of_a_frame_means_the_same(kind: str) -> None:
+    whole = frame(kind)
+    raw = orjson.dumps(whole)
+    spaced = json.dumps(whole).encode()
+    turned = orjson.dumps({"data": whole["data"], "stream": whole["stream"]})
+    alone = orjson.dumps(whole["data"])
+    assert decode(raw, received_ms=1) == decode(alone, received_ms=1)
+    assert decode(spaced, received_ms=1) == decode(turned, received_ms=1) == decode(raw, received_ms=1)
+
+
+def test_best_prices_are_understood_though_their_event_has_no_name() -> None:
+    data = {"u": 400900217, "s": "BNBUSDT", "b": "25.35190000", "B": "31.21000000", "a": "25.36520000", "A": "40.66"}
+    expected = TickerFrame("BNBUSDT", 400900217, ("25.35190000", "31.21000000"), ("25.36520000", "40.66"))
+    for raw in (orjson.dumps({"stream": "bnbusdt@bookTicker", "data": data}), orjson.dumps(data)):
+        assert decode(raw, received_ms=1) == expected
+
+
+def test_a_stream_of_one_kind_carries_no_other() -> None:
+    moved = frame("trade")
+    moved["stream"] = "btcusdt@aggTrade"
+    with pytest.raises(BadMessageError):
+        decode(orjson.dumps(moved), received_ms=1)
+
+
+def test_an_oversized_frame_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(BadMessageError, match="bytes"):
+        decode(b'{"stream":"btcusdt@trade","data":{"pad":"' + b" " * MOST_BYTES + b'"}}', received_ms=1)
 
 
 def test_microseconds_are_told_by_their_size() -> None:
@@ -74,6 +105,27 @@ def test_words_about_the_connection_are_no_bad_messages() -> None:
         ("depthUpdate", ("b",), [["1.0"]]),
         ("depthUpdate", ("a",), [["1.0", "-2"]]),
         ("depthUpdate", ("U",), 9_999_999_999_999),
+        ("depthUpdate", ("b",), [["1e3", "2"]]),
+        ("depthUpdate", ("b",), [["-1.0", "2"]]),
+        ("depthUpdate", ("b",), [["0.0", "2"]]),
+        ("depthUpdate", ("b",), [["1.2.3", "2"]]),
+        ("depthUpdate", ("a",), [["NaN", "2"]]),
+        ("depthUpdate", ("a",), [["1.0", "inf"]]),
+        ("depthUpdate", ("a",), [["1.0", ""]]),
+        ("depthUpdate", ("E",), -1),
+        ("trade", ("E",), 1),
+        ("trade", ("T",), 99_999_999_999_999),
+        ("trade", ("t",), -5),
+        ("trade", ("t",), "5"),
+        ("trade", ("m",), "true"),
+        ("trade", ("s",), ""),
+        ("trade", ("p",), "1_000"),
+        ("trade", ("p",), "\u0661"),
+        ("trade", ("q",), "9" * 30),
+        ("kline", ("k", "o"), "-5"),
+        ("kline", ("k", "n"), -1),
+        ("kline", ("k", "x"), 1),
+        ("kline", ("E",), 1_483_228_800_001),
     ],
 )
 def test_a_frame_with_one_thing_off_is_a_bad_message(kind: str, path: tuple[str, ...], value: Any) -> None:
@@ -96,5 +148,7 @@ def test_a_value_is_never_rounded() -> None:
     trade = frame("trade")
     trade["data"]["p"] = "0.123456789012345678"
     event = decode(orjson.dumps(trade), received_ms=1)
-    assert isinstance(event, Trade)
-    assert event.price == Decimal("0.123456789012345678")
+    assert isinstance(event, TradeFrame)
+    kept = decode_trade(trade_record(event, received_ms=2, source="ws"))
+    assert kept.price == Decimal("0.123456789012345678")
+    assert (kept.received_ms, kept.source) == (2, "ws")
