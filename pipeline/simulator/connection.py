@@ -1,12 +1,16 @@
 """One client's WebSocket: what it listens to, its limits, and the queue of what it is still to get."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from pipeline.simulator.control import Subscription, answer
+from pipeline.simulator.control import Subscription, answer, asked_streams
+from pipeline.simulator.delivery import Delivery
+from pipeline.simulator.mischief import Kind, Mischief
 from pipeline.simulator.rules import Limits, Pulse, SlidingWindow
+from pipeline.simulator.violations import Rule
 
 QUEUE_BATCHES = 512
 """Batches a slow reader may be behind before it is cut off."""
@@ -15,20 +19,31 @@ AHEAD_BATCHES = 4
 CLOSE_WITHIN_S = 1.0
 POLICY_VIOLATION = 1008
 SHUTDOWN_STREAM = "!serverShutdown"
+Note = Callable[[Rule, str], None]
 
 
 class Connection:
     """A socket with its subscription; frames go through a queue so that nobody waits for anybody."""
 
-    def __init__(self, request: web.Request, *, subscription: Subscription, limits: Limits, now_ms: int) -> None:
+    def __init__(
+        self, request: web.Request, *, subscription: Subscription, limits: Limits, note: Note, now_ms: int
+    ) -> None:
         self.subscription = subscription
         self.pulse = Pulse(limits, opened_ms=now_ms, pinged_ms=now_ms)
+        self.delivery = Delivery()
+        self.deaf: set[str] = set()
         self.batch: list[bytes] = []
         self.closed_for = ""
+        self._note = note
         self._messages = SlidingWindow(limits.messages_per_s, within_ms=1_000)
         self._queue: asyncio.Queue[list[bytes]] = asyncio.Queue(QUEUE_BATCHES)
         self._request = request
         self._socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=65_536)
+
+    @property
+    def heard(self) -> list[str]:
+        """The streams that reach it."""
+        return [stream for stream in self.subscription.streams if stream not in self.deaf]
 
     async def open(self) -> web.WebSocketResponse:
         """Finish the handshake."""
@@ -42,16 +57,19 @@ class Connection:
                 for data in await self._queue.get():
                     await self._socket.send_frame(data, WSMsgType.TEXT)
 
-    async def read(self, message: WSMessage, *, now_ms: int) -> bool:
+    async def read(self, message: WSMessage, mischief: Mischief, *, now_ms: int) -> bool:
         """Act on one incoming message; whether the subscription may have changed."""
         if not self._messages.take(now_ms):
+            self._note(Rule.MESSAGES, f"{message.type.name} {str(message.data)[:80]}")
             await self.close("too_many_messages", "Too many requests")
-        elif message.type is WSMsgType.PING:
-            await self._socket.pong(message.data)
         elif message.type is WSMsgType.PONG:
             self.pulse.pong(bytes(message.data))
+        elif self.delivery.stalled(now_ms):
+            return False
+        elif message.type is WSMsgType.PING:
+            await self._socket.pong(message.data)
         elif message.type is WSMsgType.TEXT:
-            self.offer([answer(self.subscription, message.data)])
+            self._obey(message.data, mischief)
             return True
         return False
 
@@ -71,8 +89,12 @@ class Connection:
 
     async def keep(self, now_ms: int) -> None:
         """Ping when it is time, close when it must be."""
+        if self.delivery.stalled(now_ms):
+            return
         reason = self.pulse.ended(now_ms)
         if reason:
+            if reason == Rule.NO_PONG.value:
+                self._note(Rule.NO_PONG, "/".join(self.subscription.streams))
             await self.close(reason, reason)
         elif payload := self.pulse.ping_due(now_ms):
             with suppress(ConnectionError):
@@ -95,6 +117,21 @@ class Connection:
         """Queue the venue's ``serverShutdown`` event."""
         event = f'{{"e":"serverShutdown","E":{now_ms}}}'.encode()
         self.offer([wrapped(SHUTDOWN_STREAM, event) if self.subscription.combined else event])
+
+    def _obey(self, text: str, mischief: Mischief) -> None:
+        asked = asked_streams(text)
+        ignored = mischief.take(Kind.IGNORE_SUBSCRIBE, asked) if asked else None
+        if ignored and not ignored.answered:
+            return
+        before = dict(self.subscription.streams)
+        reply = answer(self.subscription, text)
+        self.offer([reply.data])
+        if ignored:
+            self.subscription.streams = before
+        else:
+            self.deaf.difference_update(reply.begun)
+        if reply.too_many:
+            self._note(Rule.STREAMS, text)
 
 
 def wrapped(stream: str, data: bytes) -> bytes:

@@ -21,21 +21,43 @@ class Subscription:
 class _RefusedError(Exception):
     """A request the venue answers with an error."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, *, too_many: bool = False) -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.too_many = code, message, too_many
 
 
-def answer(subscription: Subscription, text: str) -> bytes:
-    """Carry the request out and return the venue's reply, an error included."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The venue's reply, and the streams a SUBSCRIBE named; ``too_many`` where they were more than allowed."""
+
+    data: bytes
+    begun: tuple[str, ...] = ()
+    too_many: bool = False
+
+
+def answer(subscription: Subscription, text: str) -> Reply:
+    """Carry the request out and reply, to a bad one with an error."""
     request_id: Any = None
     try:
         request = _parsed(text)
         request_id = _request_id(request)
         result = _carry_out(subscription, request)
     except _RefusedError as error:
-        return orjson.dumps({"error": {"code": error.code, "msg": error.message}, "id": request_id})
-    return orjson.dumps({"result": result, "id": request_id})
+        data = orjson.dumps({"error": {"code": error.code, "msg": error.message}, "id": request_id})
+        return Reply(data, too_many=error.too_many)
+    begun = tuple(request["params"]) if request["method"] == "SUBSCRIBE" else ()
+    return Reply(orjson.dumps({"result": result, "id": request_id}), begun)
+
+
+def asked_streams(text: str) -> str:
+    """The streams a SUBSCRIBE asks for, joined; nothing for any other message."""
+    try:
+        request = _parsed(text)
+    except _RefusedError:
+        return ""
+    params = request.get("params")
+    wanted = request.get("method") == "SUBSCRIBE" and isinstance(params, list)
+    return "/".join(map(str, params)) if wanted and params else ""
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -74,7 +96,8 @@ def _carry_out(subscription: Subscription, request: dict[str, Any]) -> Any:
 def _subscribe(subscription: Subscription, params: list[Any]) -> None:
     names = _stream_names(params)
     if len(subscription.streams | names) > subscription.limit:
-        raise _RefusedError(2, f"Invalid request: too many streams, at most {subscription.limit} a connection")
+        message = f"Invalid request: too many streams, at most {subscription.limit} a connection"
+        raise _RefusedError(2, message, too_many=True)
     subscription.streams.update(names)
 
 

@@ -1,8 +1,10 @@
 """The pacer: takes what the market has due and gives each connection what it listens to."""
 
 import asyncio
-from collections.abc import Callable
-from typing import NoReturn
+from collections import deque
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from typing import Any, NoReturn
 
 from pipeline.simulator.connection import Connection, wrapped
 from pipeline.simulator.market import Frame, Market
@@ -13,26 +15,28 @@ TICK_S = 0.01
 KEEP_S = 0.25
 MANY = 256
 """With so many frames due at once there may be more: go on without a pause."""
+MOST_MALFORMED = 10_000
 
 
 class Hub:
-    """Every open connection, and who listens to which stream."""
+    """Every open connection, oldest first, and who listens to which stream."""
 
     def __init__(self, market: Market, *, mischief: Mischief, clock_ms: Callable[[], int]) -> None:
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, None] = {}
         self.counts = Counts()
+        self.malformed: deque[dict[str, Any]] = deque(maxlen=MOST_MALFORMED)
         self._market, self._mischief, self._clock_ms = market, mischief, clock_ms
         self._listeners: dict[str, list[Connection]] = {}
 
     def join(self, connection: Connection) -> None:
         """Begin serving a connection."""
-        self.connections.add(connection)
+        self.connections[connection] = None
         self.counts.add("connections")
         self.index()
 
     def leave(self, connection: Connection) -> None:
         """Stop serving a connection."""
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
         self.counts.add(f"closed/{connection.closed_for or 'client'}")
         self.index()
 
@@ -40,7 +44,7 @@ class Hub:
         """Note who listens to what, after a subscription changed."""
         self._listeners = {}
         for connection in self.connections:
-            for stream in connection.subscription.streams:
+            for stream in connection.heard:
                 self._listeners.setdefault(stream, []).append(connection)
         if self._listeners:
             self._market.start()
@@ -49,34 +53,32 @@ class Hub:
         """Send what is due, every ten milliseconds."""
         while True:
             due = self._market.due(self._listeners.keys())
-            frames = self._mischief.frames(due, now_ms=self._clock_ms())
-            if frames:
+            frames = self._mischief.frames.passed(due)
+            if frames or any(connection.delivery.held for connection in self.connections):
                 await self._send(frames)
             self._market.prepare(self._listeners.keys())
             await asyncio.sleep(0 if len(due) >= MANY else TICK_S)
 
     async def keep(self) -> NoReturn:
-        """Watch pings, pongs and lifetimes."""
+        """Watch pings, pongs, lifetimes and the end of faults."""
         while True:
             for connection in tuple(self.connections):
                 await connection.keep(self._clock_ms())
+            self._mischief.sweep()
             await asyncio.sleep(KEEP_S)
 
-    def drop_all(self) -> None:
-        """Cut every connection."""
-        for connection in tuple(self.connections):
-            connection.drop("dropped")
-
-    def announce_shutdown(self) -> None:
-        """Tell every connection that the server is about to go."""
-        for connection in self.connections:
-            connection.announce_shutdown(self._clock_ms())
+    def drop(self, connections: Iterable[Connection], reason: str = "dropped") -> None:
+        """Cut these connections."""
+        for connection in tuple(connections):
+            connection.drop(reason)
 
     async def _send(self, frames: list[Frame]) -> None:
+        now_ms = self._clock_ms()
         for frame in frames:
-            self._address(frame)
+            self._address(frame, now_ms)
         for connection in tuple(self.connections):
             batch, connection.batch = connection.batch, []
+            batch = connection.delivery.ready(batch, now_ms)
             if batch:
                 self.counts.add("frames", number=len(batch))
                 await self._hand_over(connection, batch)
@@ -87,7 +89,7 @@ class Hub:
         elif not connection.offer(batch):
             connection.drop("slow")
 
-    def _address(self, frame: Frame) -> None:
+    def _address(self, frame: Frame, now_ms: int) -> None:
         combined = b""
         for connection in self._listeners.get(frame.stream, ()):
             if connection.subscription.combined:
@@ -95,3 +97,10 @@ class Hub:
                 connection.batch.append(combined)
             else:
                 connection.batch.append(frame.data)
+            if frame.form and not connection.delivery.stalled(now_ms):
+                self._remember(frame, connection.batch[-1], now_ms)
+
+    def _remember(self, frame: Frame, sent: bytes, now_ms: int) -> None:
+        """A malformed frame as it went out, so that a checker can find it again."""
+        entry = {"stream": frame.stream, "form": frame.form, "bytes": len(sent), "sha256": sha256(sent).hexdigest()}
+        self.malformed.append({**entry, "at_ms": now_ms})

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from pipeline.domain.interval import Interval
+from pipeline.simulator.roll import Roll
 
 
 class Frame(NamedTuple):
-    """One event ready to send: when it is due (market time, ms), its stream's name, its JSON."""
+    """One event ready to send: when it is due (market time, ms), its stream's name, its JSON; ``form`` if spoilt."""
 
     time_ms: int
     stream: str
     data: bytes
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +27,14 @@ class KlineQuery:
     end_ms: int | None = None
     limit: int = 500
 
-    def bounds(self, now_ms: int, *, listed_ms: int) -> tuple[int, int]:
-        """(first, last) open time of the answer, both on the grid, in a market without a missing candle."""
-        step = self.interval.ms
+    def bounds(self, now_ms: int, *, listed_ms: int, missing: int = 0) -> tuple[int, int]:
+        """(first, last) open time that hold the answer, both on the grid, where ``missing`` candles don't exist."""
+        step, reach = self.interval.ms, self.limit - 1 + missing
         last = self.interval.open_ms(now_ms if self.end_ms is None else min(self.end_ms, now_ms))
         if self.start_ms is None:
-            return last - (self.limit - 1) * step, last
+            return last - reach * step, last
         first = -(-max(self.start_ms, listed_ms) // step) * step
-        return first, min(last, first + (self.limit - 1) * step)
+        return first, min(last, first + reach * step)
 
     def picked(self, opens: Sequence[int]) -> Sequence[int]:
         """Which of these open times (ascending) the answer holds."""
@@ -61,6 +63,8 @@ class Market(Protocol):
     """Whether REST answers may be computed on another thread than the stream's."""
     lossless: bool
     """Whether a slow reader is waited for (a replay) or cut off (a live market)."""
+    roll: Roll
+    """What became of each symbol; ``symbols``, frames and answers follow it."""
 
     def now_ms(self) -> int:
         """The exchange's clock."""
@@ -104,6 +108,14 @@ class Market(Protocol):
 
     def trades(self, symbol: str, *, limit: int) -> list[str]:
         """The newest trades, oldest first."""
+        ...
+
+    def book_at(self, symbol: str, update_id: int) -> bytes | None:
+        """The whole book as it was at that update id, or None where there is none with it (yet)."""
+        ...
+
+    def trades_by_id(self, symbol: str, *, first: int, last: int) -> list[str]:
+        """The trades there were, with ids from ``first`` to ``last``, as rows of ``/api/v3/trades``."""
         ...
 
     def status(self) -> Mapping[str, Any]:

@@ -7,7 +7,8 @@ import orjson
 
 from pipeline.domain.interval import Interval
 
-_SYMBOL = re.compile(r"^[A-Z0-9\-._]{1,20}$")
+_SYMBOL = re.compile(r"^(?:[A-Z0-9\-._]|[^\x00-\x7f]){1,20}$")
+"""Names may hold letters beyond ASCII since December 2025."""
 _MICROSECONDS = 10**14
 """A time from here on is in microseconds: the venue takes both."""
 

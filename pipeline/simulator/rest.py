@@ -19,6 +19,8 @@ from pipeline.simulator.parameters import (
 from pipeline.simulator.rules import Limits
 
 Query = Mapping[str, str]
+DOCUMENTED = Limits()
+EXCHANGE_INFO = "/api/v3/exchangeInfo"
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1_000, 50), (5_000, 250))
 
 
@@ -39,12 +41,14 @@ def weight_of(path: str, query: Query) -> int:
     return ENDPOINTS[path][0] if path in ENDPOINTS else 1
 
 
-def answer(market: Market, path: str, query: Query) -> Answer:
+def answer(market: Market, path: str, query: Query, *, limits: Limits = DOCUMENTED) -> Answer:
     """The venue's answer to a request."""
     endpoint = ENDPOINTS.get(path)
     if endpoint is None:
         return Answer(404, b"<html><body><h2>404 Not found</h2></body></html>")
     try:
+        if path == EXCHANGE_INFO:
+            return Answer(200, _exchange_info(market, query, limits))
         return Answer(200, endpoint[1](market, query))
     except RefusedError as error:
         return Answer(error.status, error.body)
@@ -60,19 +64,19 @@ def _time(market: Market, query: Query) -> bytes:
     return orjson.dumps({"serverTime": market.now_ms()})
 
 
-def _exchange_info(market: Market, query: Query) -> bytes:
+def _exchange_info(market: Market, query: Query, limits: Limits = DOCUMENTED) -> bytes:
     check_names(query, "symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus")
     named = symbols_of(query)
-    symbols = market.symbols() if named is None else [_listed(market, symbol) for symbol in named]
-    if query.get("symbolStatus", "TRADING") != "TRADING":
-        symbols = []
+    symbols = market.symbols() if named is None else [_known(market, symbol) for symbol in named]
+    entries = [market.symbol_info(symbol) for symbol in symbols]
+    wanted = query.get("symbolStatus")
     return orjson.dumps(
         {
             "timezone": "UTC",
             "serverTime": market.now_ms(),
-            "rateLimits": _rate_limits(Limits()),
+            "rateLimits": _rate_limits(limits),
             "exchangeFilters": [],
-            "symbols": [market.symbol_info(symbol) for symbol in symbols],
+            "symbols": [entry for entry in entries if wanted in (None, entry["status"])],
         }
     )
 
@@ -139,6 +143,13 @@ def _listed(market: Market, symbol: str) -> str:
     return symbol
 
 
+def _known(market: Market, symbol: str) -> str:
+    """A symbol exchangeInfo names: one that has gone is answered everywhere else only."""
+    if market.roll.gone(symbol):
+        raise RefusedError(-1121, "Invalid symbol.")
+    return _listed(market, symbol)
+
+
 def _rows(rows: list[str]) -> bytes:
     return ("[" + ",".join(rows) + "]").encode()
 
@@ -146,7 +157,7 @@ def _rows(rows: list[str]) -> bytes:
 ENDPOINTS: dict[str, tuple[int, Callable[[Market, Query], bytes]]] = {
     "/api/v3/ping": (1, _ping),
     "/api/v3/time": (1, _time),
-    "/api/v3/exchangeInfo": (20, _exchange_info),
+    EXCHANGE_INFO: (20, _exchange_info),
     "/api/v3/klines": (2, _klines),
     "/api/v3/uiKlines": (2, _klines),
     "/api/v3/depth": (5, _depth),

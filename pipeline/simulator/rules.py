@@ -3,6 +3,8 @@
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from pipeline.simulator.violations import Rule
+
 MINUTE_MS = 60_000
 
 
@@ -21,6 +23,8 @@ class Limits:
     refusals_before_ban: int = 10
     first_ban_ms: int = 2 * MINUTE_MS
     longest_ban_ms: int = 3 * 24 * 3_600_000
+    in_flight_ms: int = 500
+    url_characters: int = 8_000
 
 
 class SlidingWindow:
@@ -42,12 +46,13 @@ class SlidingWindow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the meter says to a request: 200 go on, 429 back off, 418 banned."""
+    """What the meter says to a request: 200 go on, 429 back off, 418 banned; ``broken`` is the rule it broke."""
 
     status: int
     used: int
     retry_after_s: int = 0
     banned_until_ms: int = 0
+    broken: Rule | None = None
 
 
 @dataclass(slots=True)
@@ -60,28 +65,45 @@ class WeightMeter:
     refused: int = 0
     bans: int = 0
     banned_until_ms: int = 0
+    blocked_until_ms: int = 0
+    blocked_since_ms: int = 0
 
     def spend(self, weight: int, *, now_ms: int) -> Verdict:
         """Count ``weight``; refused requests weigh nothing but are remembered."""
         if now_ms < self.banned_until_ms:
-            return self._banned(now_ms)
+            return self._banned(now_ms, broken=self._broken(now_ms))
         if now_ms // MINUTE_MS != self.minute:
             self.minute, self.used, self.refused = now_ms // MINUTE_MS, 0, 0
+        if now_ms < self.blocked_until_ms:
+            return self._refuse(now_ms, broken=self._broken(now_ms))
         if self.used + weight <= self.limits.weight_per_minute:
             self.used += weight
             return Verdict(200, self.used)
-        return self._refuse(now_ms)
+        self.block(now_ms, seconds=_seconds(MINUTE_MS - now_ms % MINUTE_MS))
+        return self._refuse(now_ms, broken=Rule.WEIGHT)
 
-    def _refuse(self, now_ms: int) -> Verdict:
+    def block(self, now_ms: int, *, seconds: int) -> None:
+        """A 429 went out: nothing more is answered for ``seconds``."""
+        self.blocked_since_ms, self.blocked_until_ms = now_ms, now_ms + seconds * 1_000
+
+    def ban(self, now_ms: int, *, seconds: int) -> None:
+        """A 418 went out: a ban for ``seconds``."""
+        self.blocked_since_ms, self.banned_until_ms = now_ms, now_ms + seconds * 1_000
+
+    def _broken(self, now_ms: int) -> Rule | None:
+        """A request that was on its way when the block began breaks no rule."""
+        return Rule.BLOCKED if now_ms - self.blocked_since_ms > self.limits.in_flight_ms else None
+
+    def _refuse(self, now_ms: int, *, broken: Rule | None) -> Verdict:
         self.refused += 1
         if self.refused > self.limits.refusals_before_ban:
             ban_ms = min(self.limits.first_ban_ms * 4**self.bans, self.limits.longest_ban_ms)
             self.bans, self.banned_until_ms = self.bans + 1, now_ms + ban_ms
-            return self._banned(now_ms)
-        return Verdict(429, self.used, _seconds(MINUTE_MS - now_ms % MINUTE_MS))
+            return self._banned(now_ms, broken=broken)
+        return Verdict(429, self.used, _seconds(self.blocked_until_ms - now_ms), broken=broken)
 
-    def _banned(self, now_ms: int) -> Verdict:
-        return Verdict(418, self.used, _seconds(self.banned_until_ms - now_ms), self.banned_until_ms)
+    def _banned(self, now_ms: int, *, broken: Rule | None) -> Verdict:
+        return Verdict(418, self.used, _seconds(self.banned_until_ms - now_ms), self.banned_until_ms, broken)
 
 
 @dataclass(slots=True)

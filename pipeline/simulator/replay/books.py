@@ -27,6 +27,14 @@ class RecordedBook:
         book = self._at(place)
         return book_text(book.last_update_id, bids=_text(book.bids(limit)), asks=_text(book.asks(limit)))
 
+    def answer_at(self, update_id: int, *, played: int) -> bytes | None:
+        """The whole book right after the difference that ends with ``update_id``, if it was played by then."""
+        places = (place for place, data in self.diffs if place < played and orjson.loads(data)["u"] == update_id)
+        place = next(places, None)
+        if place is None:
+            return None
+        return RecordedBook(self.symbol, self.diffs, self.snapshots).answer(place + 1, limit=1 << 20)
+
     def _at(self, place: int) -> OrderBook:
         book = self._book or OrderBook(self._first())
         while self._next < len(self.diffs) and self.diffs[self._next][0] < place:

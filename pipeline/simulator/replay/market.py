@@ -11,8 +11,9 @@ from pipeline.domain.interval import Interval
 from pipeline.simulator.market import Frame, KlineQuery, TradeQuery
 from pipeline.simulator.replay.formats import read_recording
 from pipeline.simulator.replay.reel import Reel, reel_of
-from pipeline.simulator.replay.tape import days_to_now, sessions_of, shifted
-from pipeline.simulator.streams import Kind, stream_name
+from pipeline.simulator.replay.tape import Moment, days_to_now, sessions_of, shifted
+from pipeline.simulator.roll import Range, Roll
+from pipeline.simulator.streams import Kind, parse_stream, stream_name
 from pipeline.simulator.symbol_info import recorded_entry
 from pipeline.simulator.wire import boolean
 
@@ -28,6 +29,7 @@ class ReplayMarket:
 
     def __init__(self, reel: Reel, *, speed: float, clock_ms: Callable[[], int]) -> None:
         self._reel, self._speed, self._clock_ms = reel, speed, clock_ms
+        self.roll = Roll()
         self._began_ms: int | None = None
         self._place = 0
         self._rows: dict[tuple[str, Interval], dict[int, str]] = {}
@@ -59,7 +61,7 @@ class ReplayMarket:
         elapsed_ms, reel = self._elapsed_ms, self._reel
         while len(frames) < MOST_FRAMES and not self._done and reel.due_ms[self._place] <= elapsed_ms:
             moment = reel.moments[self._place]
-            if moment.stream in streams:
+            if moment.stream in streams and not (self.roll and self._lost(moment)):
                 frames.append(Frame(moment.at_ms, moment.stream, moment.data))
             self._learn_row()
             self._place += 1
@@ -69,28 +71,34 @@ class ReplayMarket:
         """All is prepared."""
 
     def symbols(self) -> Sequence[str]:
-        """The symbols recorded."""
-        return tuple(self._reel.symbols)
+        """The symbols recorded, and what became of them."""
+        return self.roll.names(tuple(self._reel.symbols))
 
     def listed(self, symbol: str) -> bool:
         """Whether it was recorded."""
         return symbol in self._reel.symbols
 
     def symbol_info(self, symbol: str) -> Mapping[str, Any]:
-        """The recorded entry, or one derived from the recorded digits; TRADING in any case."""
+        """The recorded entry, or one derived from the recorded digits; TRADING unless a fault changed it."""
         known = self._reel.exchange_info.get(symbol)
         if known is not None:
-            return {**known, "status": "TRADING"}
-        return recorded_entry(symbol, samples=self._digits(symbol))
+            return self.roll.entry(known)
+        return self.roll.entry(recorded_entry(symbol, samples=self._digits(symbol)))
 
     def klines(self, query: KlineQuery) -> list[str]:
         """Rows whose buckets were seen from their start."""
         rows = self._rows.get((query.symbol, query.interval), {})
-        return [rows[open_ms] for open_ms in query.picked(sorted(rows))]
+        missing = self.roll.missing_klines(query.symbol)
+        opens = [open_ms for open_ms in sorted(rows) if not _within(open_ms, missing)]
+        return [rows[open_ms] for open_ms in query.picked(opens)]
 
     def depth(self, symbol: str, *, limit: int) -> bytes:
         """The book at the replay's position."""
         return self._reel.books[symbol].answer(self._place, limit=limit)
+
+    def book_at(self, symbol: str, update_id: int) -> bytes | None:
+        """The book after the difference that ended with ``update_id``, if it was played."""
+        return self._reel.books[symbol].answer_at(update_id, played=self._place)
 
     def aggregates(self, query: TradeQuery) -> list[str]:
         """Recorded aggregates; where only trades were recorded, each as an aggregate of itself."""
@@ -106,6 +114,12 @@ class ReplayMarket:
     def trades(self, symbol: str, *, limit: int) -> list[str]:
         """The newest trades played."""
         return [_trade_row(self._event(place)) for place in self._played(symbol, Kind.TRADE)[-limit:]]
+
+    def trades_by_id(self, symbol: str, *, first: int, last: int) -> list[str]:
+        """The single trades played; none where only aggregates were recorded."""
+        places = self._played(symbol, Kind.TRADE)
+        start, stop = (bisect_left(places, number, key=lambda p: self._event(p)["t"]) for number in (first, last + 1))
+        return [_trade_row(self._event(place)) for place in places[start:stop]]
 
     def status(self) -> Mapping[str, Any]:
         """Where the replay is."""
@@ -131,7 +145,16 @@ class ReplayMarket:
 
     def _played(self, symbol: str, kind: Kind) -> list[int]:
         places = self._reel.trades.get(stream_name(symbol, kind), [])
-        return places[: bisect_left(places, self._place)]
+        played = places[: bisect_left(places, self._place)]
+        if not self.roll.missing_trades(symbol):
+            return played
+        return [place for place in played if not self.roll.lost(symbol, self._reel.moments[place].at_ms)]
+
+    def _lost(self, moment: Moment) -> bool:
+        stream = parse_stream(moment.stream)
+        if stream is None or stream.kind is not Kind.KLINE:
+            return stream is not None and self.roll.lost(stream.symbol, moment.at_ms)
+        return _within(orjson.loads(moment.data)["k"]["t"], self.roll.missing_klines(stream.symbol))
 
     def _selected(self, places: list[int], query: TradeQuery, letter: str) -> list[int]:
         if query.from_id is not None:
@@ -156,6 +179,10 @@ class ReplayMarket:
             for place in self._reel.trades.get(stream_name(symbol, kind), [])[:1000]
         ]
         return levels + [(event["p"], event["q"]) for event in map(self._event, trades)]
+
+
+def _within(time_ms: int, ranges: Sequence[Range]) -> bool:
+    return any(start_ms <= time_ms < end_ms for start_ms, end_ms in ranges)
 
 
 def _aggregate_row(event: dict[str, Any], letter: str) -> str:

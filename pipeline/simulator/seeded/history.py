@@ -1,10 +1,13 @@
 """Candle history of any past moment at any interval, folded from the minutes and cut at now."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
+from pipeline.simulator.roll import Range
 from pipeline.simulator.seeded.candles import Field, empty_columns, fold_columns
 from pipeline.simulator.seeded.flow import LISTED_DAY, MINUTES_A_DAY, SLOTS_A_MINUTE, minutes_of, slots_of
 from pipeline.simulator.seeded.listing import LISTED_MS, Listing
@@ -13,15 +16,43 @@ from pipeline.simulator.seeded.path import SLOT_MS
 from pipeline.simulator.seeded.trades import Trades, trades_in_slots
 
 
-def candles_between(listing: Listing, interval: Interval, *, first_ms: int, last_ms: int, now_ms: int) -> Ints:
-    """Candles opened from ``first_ms`` to ``last_ms`` (bucket opens, inclusive); the one in progress ends at now."""
+def candles_between(
+    listing: Listing, interval: Interval, *, first_ms: int, last_ms: int, now_ms: int, missing: Sequence[Range] = ()
+) -> Ints:
+    """Candles opened from ``first_ms`` to ``last_ms`` (bucket opens, inclusive); the one in progress ends at now.
+
+    Minutes in the ``missing`` ranges don't exist, and longer candles are made of those that do.
+    """
     first_ms = max(first_ms, interval.open_ms(LISTED_MS))
     last_ms = min(last_ms, interval.open_ms(now_ms))
     if first_ms > last_ms:
         return empty_columns()
     whole = _minutes if interval.minutes < Interval.H1.minutes else _hours
     columns = whole(listing, first_ms=first_ms, stop_ms=last_ms + interval.ms, now_ms=now_ms)
-    return columns if interval is Interval.M1 else fold_columns(columns, interval_ms=interval.ms)
+    if interval is not Interval.M1:
+        columns = fold_columns(columns, interval_ms=interval.ms)
+    return _without(listing, columns, interval, missing=missing, now_ms=now_ms) if missing else columns
+
+
+def _without(listing: Listing, columns: Ints, interval: Interval, *, missing: Sequence[Range], now_ms: int) -> Ints:
+    """The candles with those that touch a missing range left out, or folded again from the minutes there are."""
+    hit = _touched(columns[Field.OPEN_MS], interval.ms, missing)
+    parts = [columns[:, ~hit]]
+    for open_ms in columns[Field.OPEN_MS, hit].tolist() if interval is not Interval.M1 else ():
+        minutes = _minutes(listing, first_ms=open_ms, stop_ms=open_ms + interval.ms, now_ms=now_ms)
+        kept = minutes[:, ~_touched(minutes[Field.OPEN_MS], MINUTE_MS, missing)]
+        if kept.shape[1]:
+            parts.append(fold_columns(kept, interval_ms=interval.ms))
+    left = np.concatenate(parts, axis=1)
+    return left[:, np.argsort(left[Field.OPEN_MS])]
+
+
+def _touched(opens: Ints, length_ms: int, missing: Sequence[Range]) -> NDArray[np.bool_]:
+    """Which candles of that length share a moment with a missing range."""
+    hit = np.zeros(len(opens), dtype=bool)
+    for start_ms, end_ms in missing:
+        hit |= (opens < end_ms) & (opens + length_ms > start_ms)
+    return hit
 
 
 def forming_minute(listing: Listing, *, now_ms: int) -> Ints:

@@ -6,19 +6,21 @@ from operator import attrgetter
 from typing import Any
 
 from pipeline.simulator.market import Frame, KlineQuery, TradeQuery
+from pipeline.simulator.roll import Range, Roll
 from pipeline.simulator.seeded.book import IDS_A_STEP, STEP_MS, Side, side_levels, sides_at
 from pipeline.simulator.seeded.history import candles_between
 from pipeline.simulator.seeded.listing import LISTED_MS, Listing, listing_of
 from pipeline.simulator.seeded.path import SLOT_MS
 from pipeline.simulator.seeded.rows import aggregate_rows, kline_rows, trade_rows
 from pipeline.simulator.seeded.schedule import frames_in_slot
-from pipeline.simulator.seeded.trades import last_id_at, trades_by_id
-from pipeline.simulator.streams import parse_stream
+from pipeline.simulator.seeded.trades import Trades, kept_spans, last_id_at, trades_by_id
+from pipeline.simulator.streams import Kind, parse_stream
 from pipeline.simulator.symbol_info import symbol_entry
 from pipeline.simulator.wire import book_text, decimal8, levels_text
 
 LONGEST_SILENCE_MS = 60_000
 """After a longer sleep of this machine the market goes on from now instead of sending everything missed."""
+WHOLE_BOOK = 1 << 20
 
 _due_ms = attrgetter("time_ms")
 
@@ -32,6 +34,7 @@ class SeededMarket:
     def __init__(self, symbols: Sequence[str], *, seed: int, rate: float, clock_ms: Callable[[], int]) -> None:
         self._symbols = tuple(symbol for symbol in symbols if listing_of(symbol, seed=seed, rate=rate))
         self._seed, self._rate, self._clock_ms = seed, rate, clock_ms
+        self.roll = Roll()
         self._sent_ms = clock_ms()
         self._slots: dict[tuple[str, int], list[Frame]] = {}
         self._ahead_slot = 0
@@ -45,8 +48,8 @@ class SeededMarket:
         """It runs whether or not somebody listens."""
 
     def symbols(self) -> Sequence[str]:
-        """The symbols it was made with."""
-        return self._symbols
+        """The symbols it was made with, and what became of them."""
+        return self.roll.names(self._symbols)
 
     def listed(self, symbol: str) -> bool:
         """Any name ending in a known quote asset has a market."""
@@ -63,6 +66,8 @@ class SeededMarket:
             for frame in self._between(stream, slot, since_ms=since_ms, until_ms=now_ms)
         ]
         self._sent_ms = now_ms
+        if self.roll:
+            frames = [frame for frame in frames if not self._lost(frame)]
         frames.sort(key=_order)
         return frames
 
@@ -80,39 +85,50 @@ class SeededMarket:
         """The symbol's entry in exchangeInfo."""
         listing = self._listing(symbol)
         tick, step = decimal8(listing.tick), decimal8(listing.step)
-        return symbol_entry(symbol, assets=(listing.base, listing.quote), tick=tick, step=step)
+        return self.roll.entry(symbol_entry(symbol, assets=(listing.base, listing.quote), tick=tick, step=step))
 
     def klines(self, query: KlineQuery) -> list[str]:
         """Rows of any time since 2024, up to the candle in progress."""
         now_ms, listing = self.now_ms(), self._listing(query.symbol)
-        first_ms, last_ms = query.bounds(now_ms, listed_ms=LISTED_MS)
-        columns = candles_between(listing, query.interval, first_ms=first_ms, last_ms=last_ms, now_ms=now_ms)
-        return kline_rows(listing, columns, interval=query.interval)
+        missing, listed_ms = self.roll.missing_klines(query.symbol), self._listed_ms(query.symbol)
+        absent = sum((min(end, now_ms) - start) // query.interval.ms for start, end in missing if start < now_ms)
+        first_ms, last_ms = query.bounds(now_ms, listed_ms=listed_ms, missing=absent)
+        columns = candles_between(
+            listing, query.interval,
+            first_ms=max(first_ms, query.interval.open_ms(listed_ms)), last_ms=last_ms, now_ms=now_ms,
+            missing=(*missing, (0, listed_ms)),
+        )  # fmt: skip
+        rows = kline_rows(listing, columns, interval=query.interval)
+        return rows[-query.limit :] if query.start_ms is None else rows[: query.limit]
 
     def depth(self, symbol: str, *, limit: int) -> bytes:
         """The book after the newest step."""
-        listing, step = self._listing(symbol), self.now_ms() // STEP_MS
-        bids, asks = (_side_text(listing, side, limit) for side in sides_at(listing, step))
-        return book_text(step * IDS_A_STEP, bids=bids, asks=asks)
+        step = self.roll.book_ms(symbol, self.now_ms()) // STEP_MS
+        return self._book(symbol, step, limit=limit)
+
+    def book_at(self, symbol: str, update_id: int) -> bytes | None:
+        """The whole book after the step that took ``update_id`` as its last."""
+        step, rest = divmod(update_id, IDS_A_STEP)
+        known = rest == 0 and LISTED_MS <= step * STEP_MS <= self.now_ms()
+        return self._book(symbol, step, limit=WHOLE_BOOK) if known else None
 
     def aggregates(self, query: TradeQuery) -> list[str]:
         """Each trade as an aggregate of itself."""
         listing = self._listing(query.symbol)
-        newest = self._last_id(listing, query.end_ms)
-        if query.from_id is not None:
-            first = max(1, query.from_id)
-        elif query.start_ms is not None:
-            first = self._last_id(listing, query.start_ms - 1) + 1
-        else:
-            first = max(1, newest - query.limit + 1)
-        last = min(newest, first + query.limit - 1)
-        return aggregate_rows(listing, trades_by_id(listing, first=first, last=last)) if first <= last else []
+        return [row for run in self._selected(listing, query) for row in aggregate_rows(listing, run)]
 
     def trades(self, symbol: str, *, limit: int) -> list[str]:
         """The newest trades."""
         listing = self._listing(symbol)
-        last = self._last_id(listing, None)
-        return trade_rows(listing, trades_by_id(listing, first=max(1, last - limit + 1), last=last)) if last else []
+        newest = TradeQuery(symbol=symbol, limit=limit)
+        return [row for run in self._selected(listing, newest) for row in trade_rows(listing, run)]
+
+    def trades_by_id(self, symbol: str, *, first: int, last: int) -> list[str]:
+        """The trades there were, up to now."""
+        listing = self._listing(symbol)
+        query = TradeQuery(symbol=symbol, from_id=first, limit=max(0, last - first + 1))
+        rows = (row for run in self._selected(listing, query, last=last) for row in trade_rows(listing, run))
+        return list(rows)
 
     def status(self) -> Mapping[str, Any]:
         """It has no end."""
@@ -123,6 +139,34 @@ class SeededMarket:
         if listing is None:
             raise KeyError(f"{symbol} is not listed here")
         return listing
+
+    def _listed_ms(self, symbol: str) -> int:
+        return max(LISTED_MS, self.roll.listed_ms(symbol))
+
+    def _book(self, symbol: str, step: int, *, limit: int) -> bytes:
+        listing = self._listing(symbol)
+        bids, asks = (_side_text(listing, side, limit) for side in sides_at(listing, step))
+        return book_text(step * IDS_A_STEP, bids=bids, asks=asks)
+
+    def _selected(self, listing: Listing, query: TradeQuery, *, last: int | None = None) -> list[Trades]:
+        """The runs of trades that answer the query, without those the exchange lost."""
+        newest = self._last_id(listing, query.end_ms)
+        newest = newest if last is None else min(newest, last)
+        oldest_first = query.from_id is not None or query.start_ms is not None
+        first = query.from_id or 1
+        if query.start_ms is not None:
+            first = self._last_id(listing, query.start_ms - 1) + 1
+        spans = kept_spans((max(1, first), newest), self._lost_ids(listing), limit=query.limit, newest=not oldest_first)
+        return [trades_by_id(listing, first=start, last=stop) for start, stop in spans]
+
+    def _lost_ids(self, listing: Listing) -> list[tuple[int, int]]:
+        """The ids, both inclusive, of trades in the times without data."""
+        ranges = self.roll.missing_trades(listing.symbol)
+        return [(self._last_id(listing, start - 1) + 1, self._last_id(listing, end - 1)) for start, end in ranges]
+
+    def _lost(self, frame: Frame) -> bool:
+        stream = parse_stream(frame.stream)
+        return stream is not None and stream.kind is not Kind.KLINE and self.roll.lost(stream.symbol, frame.time_ms)
 
     def _last_id(self, listing: Listing, time_ms: int | None) -> int:
         now_ms = self.now_ms()
@@ -142,7 +186,10 @@ class SeededMarket:
         stream = parse_stream(name)
         if stream is None or not self.listed(stream.symbol) or slot * SLOT_MS < LISTED_MS:
             return []
-        return frames_in_slot(self._listing(stream.symbol), stream, slot)
+        missing: tuple[Range, ...] = ()
+        if self.roll:
+            missing = (*self.roll.missing_klines(stream.symbol), (0, self.roll.listed_ms(stream.symbol)))
+        return frames_in_slot(self._listing(stream.symbol), stream, slot, missing=missing)
 
 
 def _order(frame: Frame) -> tuple[int, bool]:

@@ -1,10 +1,11 @@
 """The frames of one stream over one two-second slot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import or_
 
 from pipeline.simulator.market import Frame
+from pipeline.simulator.roll import Range
 from pipeline.simulator.seeded.book import (
     IDS_A_STEP,
     STEP_MS,
@@ -29,19 +30,20 @@ KLINE_DELAYS_MS = (20, 200)
 """A kline comes this long after the moment it describes: at least, and spread over this many ms by symbol."""
 
 
-def frames_in_slot(listing: Listing, stream: Stream, slot: int) -> list[Frame]:
-    """What ``stream`` sends during ``slot`` (counted from the epoch), in order."""
+def frames_in_slot(listing: Listing, stream: Stream, slot: int, *, missing: Sequence[Range] = ()) -> list[Frame]:
+    """What ``stream`` sends during ``slot`` (counted from the epoch), in order; no kline has ``missing`` minutes."""
     if stream.kind is Kind.KLINE:
-        return _klines(listing, stream, slot)
+        return _klines(listing, stream, slot, missing=missing)
     return _FRAMES[stream.kind](listing, stream.name, slot)
 
 
-def _klines(listing: Listing, stream: Stream, slot: int) -> list[Frame]:
+def _klines(listing: Listing, stream: Stream, slot: int, *, missing: Sequence[Range]) -> list[Frame]:
     """The candle as it was at the slot's start: closed if that was its end."""
     interval, start_ms = stream.interval, slot * SLOT_MS
     event_ms = start_ms + KLINE_DELAYS_MS[0] + listing.key("delay") % KLINE_DELAYS_MS[1]
     open_ms = interval.open_ms(start_ms - 1)
-    column = candles_between(listing, interval, first_ms=open_ms, last_ms=open_ms, now_ms=start_ms - 1)
+    now_ms = start_ms - 1
+    column = candles_between(listing, interval, first_ms=open_ms, last_ms=open_ms, now_ms=now_ms, missing=missing)
     if not column.shape[1]:
         return []
     closed = interval.open_ms(start_ms) == start_ms

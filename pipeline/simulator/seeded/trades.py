@@ -1,5 +1,6 @@
 """Single trades, made on demand from their slots: ids, times and quantities that add up exactly."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,30 @@ def trades_by_id(listing: Listing, *, first: int, last: int) -> Trades:
         run = trades_in_slots(listing, slots, first=max(0, start), last=stop)
         parts.append(run[int(np.searchsorted(run.ids, first)) : int(np.searchsorted(run.ids, last, side="right"))])
     return _joined(parts)
+
+
+def kept_spans(
+    span: tuple[int, int], lost: Sequence[tuple[int, int]], *, limit: int, newest: bool
+) -> list[tuple[int, int]]:
+    """The parts of ``span`` outside ``lost`` (ids, ends inclusive), at most ``limit`` ids: the oldest or the newest."""
+    parts = [span]
+    for gone in lost:
+        parts = [part for whole in parts for part in _cut(whole, gone)]
+    kept: list[tuple[int, int]] = []
+    for first, last in sorted(parts, reverse=newest):
+        take = min(limit, last - first + 1)
+        if take > 0:
+            kept.append((last - take + 1, last) if newest else (first, first + take - 1))
+            limit -= take
+    return sorted(kept)
+
+
+def _cut(whole: tuple[int, int], gone: tuple[int, int]) -> list[tuple[int, int]]:
+    """``whole`` without ``gone``."""
+    if gone[0] > gone[1] or gone[1] < whole[0] or gone[0] > whole[1]:
+        return [whole]
+    parts = [(whole[0], gone[0] - 1), (gone[1] + 1, whole[1])]
+    return [part for part in parts if part[0] <= part[1]]
 
 
 def last_id_at(listing: Listing, time_ms: int) -> int:

@@ -10,7 +10,7 @@ from pipeline.simulator.streams import Kind, parse_stream
 
 
 def ask(subscription: Subscription, **request: Any) -> dict[str, Any]:
-    reply: dict[str, Any] = orjson.loads(answer(subscription, orjson.dumps(request).decode()))
+    reply: dict[str, Any] = orjson.loads(answer(subscription, orjson.dumps(request).decode()).data)
     return reply
 
 
@@ -47,7 +47,7 @@ def test_a_bad_request_gets_the_documented_error(request_: dict[str, Any], code:
 
 
 def test_text_that_is_no_json_gets_code_3() -> None:
-    error = orjson.loads(answer(Subscription(combined=True, limit=1_024), "{nonsense"))["error"]
+    error = orjson.loads(answer(Subscription(combined=True, limit=1_024), "{nonsense").data)["error"]
     assert error["code"] == 3
     assert error["msg"].startswith("Invalid JSON")
 
