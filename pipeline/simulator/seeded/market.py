@@ -91,7 +91,7 @@ class SeededMarket:
         """Rows of any time since 2024, up to the candle in progress."""
         now_ms, listing = self.now_ms(), self._listing(query.symbol)
         missing, listed_ms = self.roll.missing_klines(query.symbol), self._listed_ms(query.symbol)
-        absent = sum((min(end, now_ms) - start) // query.interval.ms for start, end in missing if start < now_ms)
+        absent = sum((min(end, now_ms) - start) // query.interval.ms + 1 for start, end in missing if start < now_ms)
         first_ms, last_ms = query.bounds(now_ms, listed_ms=listed_ms, missing=absent)
         columns = candles_between(
             listing, query.interval,
