@@ -44,6 +44,7 @@ class Settings:
     allow_anonymous: bool = False
     simulator_seed: int = 1
     simulator_rate: float = 1.0
+    simulator_script: Path | None = None
     replay_speed: float = 1.0
     replay_shift: bool = False
 
@@ -79,6 +80,7 @@ class Settings:
             allow_anonymous=_yes(env.get("ALLOW_ANONYMOUS")),
             simulator_seed=_whole(env, "SIMULATOR_SEED", 1),
             simulator_rate=_positive(env, "SIMULATOR_RATE", 1.0),
+            simulator_script=Path(script) if (script := env.get("SIMULATOR_SCRIPT")) else None,
             replay_speed=_positive(env, "REPLAY_SPEED", 1.0),
             replay_shift=_yes(env.get("REPLAY_SHIFT")),
         )

@@ -1,16 +1,20 @@
-"""The exchange as a process: ``python -m pipeline.simulator`` listens on loopback until SIGTERM."""
+"""The exchange as a process: ``python -m pipeline.simulator [--script FILE]`` listens on loopback until SIGTERM."""
 
+import argparse
 import asyncio
 import gc
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import orjson
 
 from pipeline.domain.faults import MisconfiguredError
 from pipeline.settings import Settings
 from pipeline.simulator.market import Market
+from pipeline.simulator.mischief.script import Step, read_script
 from pipeline.simulator.replay.market import ReplayMarket
 from pipeline.simulator.seeded.market import SeededMarket
 from pipeline.simulator.server import Exchange, wall_clock_ms
@@ -30,14 +34,15 @@ def market_of(settings: Settings) -> Market:
     )
 
 
-async def serve(settings: Settings, *, port: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
+async def serve(settings: Settings, *, port: int, script: Sequence[Step] = ()) -> None:
+    """Serve until SIGTERM or SIGINT; the script's faults begin with the first moment."""
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     exchange = Exchange(market_of(settings))
     gc.freeze()
     async with exchange.serving(port):
+        exchange.script.begin(script, now_ms=exchange.now_ms())
         _say({"event": "ready", "port": exchange.port, "source": settings.source})
         await exchange.until(stop)
     _say({"event": "stopped"})
@@ -46,12 +51,20 @@ async def serve(settings: Settings, *, port: int) -> None:
 def main() -> int:
     """Run the process; 2 if it is misconfigured."""
     try:
-        port = int(os.environ.get("SIMULATOR_PORT") or DEFAULT_PORT)
-        asyncio.run(serve(Settings.from_environment(), port=port))
+        port, settings = int(os.environ.get("SIMULATOR_PORT") or DEFAULT_PORT), Settings.from_environment()
+        path = _script_named(sys.argv[1:]) or settings.simulator_script
+        asyncio.run(serve(settings, port=port, script=read_script(path) if path else ()))
     except (MisconfiguredError, ValueError, OSError) as error:
         sys.stderr.write(f"simulator: {error}\n")
         return 2
     return 0
+
+
+def _script_named(arguments: Sequence[str]) -> Path | None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.simulator", description=__doc__)
+    parser.add_argument("--script", type=Path, metavar="FILE", help="faults and their times (docs/how-to/faults.md)")
+    script: Path | None = parser.parse_args(arguments).script
+    return script
 
 
 def _say(line: dict[str, object]) -> None:

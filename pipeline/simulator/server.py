@@ -120,8 +120,10 @@ class Exchange:
     async def _play(self) -> NoReturn:
         while True:
             for order in self.script.due(self.now_ms()):
-                with suppress(ValueError):
+                try:
                     self.order(order)
+                except ValueError:
+                    self.hub.counts.add(f"script/refused/{order.kind.value}")
             await asyncio.sleep(TICK_S)
 
     def _application(self) -> web.Application:

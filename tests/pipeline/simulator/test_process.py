@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import orjson
 from aiohttp import ClientError, ClientSession
@@ -80,3 +81,32 @@ async def test_a_recording_that_is_not_there_is_one_clear_line() -> None:
     assert process.returncode == 2
     assert errors.decode().count("\n") == 1
     assert "is not there" in errors.decode()
+
+
+async def test_a_script_given_at_the_start_is_played(tmp_path: Path) -> None:
+    script, port = tmp_path / "faults.json", free_port()
+    script.write_text('[{"at_s":0,"kind":"rest","match":"ping","status":502,"count":1}]')
+    process = await start(SOURCE="simulator", SIMULATOR_PORT=str(port), SIMULATOR_SCRIPT=str(script))
+    assert process.stdout is not None
+    async with asyncio.timeout(30), ClientSession() as session:
+        await process.stdout.readline()
+        while not (log := (await report_of(session, port))["log"]):
+            await asyncio.sleep(0.02)
+        assert log[0]["kind"] == "rest"
+        assert await status_of(session, f"http://127.0.0.1:{port}/api/v3/ping") == 502
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
+async def report_of(session: ClientSession, port: int) -> dict[str, Any]:
+    async with session.get(f"http://127.0.0.1:{port}/faults") as reply:
+        report: dict[str, Any] = await reply.json()
+    return report
+
+
+async def test_a_script_that_is_not_there_is_one_clear_line() -> None:
+    process = await start(SOURCE="simulator", SIMULATOR_SCRIPT="/nowhere.json", SIMULATOR_PORT=str(free_port()))
+    async with asyncio.timeout(30):
+        _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert errors.decode().startswith("simulator: the script /nowhere.json can't be used")
