@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from bench import first_start, kills, latency, session
+from bench import chaos, first_start, kills, latency, session
 from bench.machine import Unavailable
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "session": session.run,
     "kills": kills.run,
     "first-start": first_start.run,
+    "chaos": chaos.run,
 }
 ONLY_NAMED = ("first-start",)
 """Run only when asked for by name: it downloads everything several times, and mounts disks."""

@@ -18,6 +18,7 @@ import redis
 from pipeline.adapters import heartbeat, http, kafka, kafka_tail, mongo_gaps, mongo_writer, redis_writer
 from pipeline.adapters.exchange_socket import open_socket
 from pipeline.domain import jsontext, names
+from pipeline.domain.coverage import Coverage
 from pipeline.domain.faults import Fault, MisconfiguredError
 from pipeline.domain.symbol import SymbolInfo
 from pipeline.exchanges.binance.limits import WEIGHT_HEADER, WeightBudget
@@ -139,17 +140,13 @@ def _publisher(settings: Settings) -> kafka.KafkaPublisher:
 
 async def _ingest(settings: Settings) -> None:
     publisher = _publisher(settings)
-    now, topics = now_ms(), settings.topics
-    entries = kafka_tail.tail(
-        settings.kafka_bootstrap, topics.trades, since_ms=now - TAIL_MS, least=TAIL_RECORDS[0], most=TAIL_RECORDS[1]
-    )
-    held = await asyncio.to_thread(covered, entries, now_ms=now)
+    held = await patiently(partial(asyncio.to_thread, _covered, settings))
     notes = GapNotes(_gaps(settings))
     async with exchange(settings) as (venue, _session):
         ingest = Ingest(
             venue=venue,
             publisher=publisher,
-            topics=topics,
+            topics=settings.topics,
             open=partial(open_socket, proxy=_proxy(settings.binance_ws_url)),
             clock=now_ms,
             notes=notes,
@@ -177,6 +174,15 @@ async def _ingest(settings: Settings) -> None:
             beat.close()
             publisher.flush()
             notes.flush()
+
+
+def _covered(settings: Settings) -> dict[str, Coverage]:
+    """The trades the log holds at its end, by symbol. Raises TransientError."""
+    now, (least, most) = now_ms(), TAIL_RECORDS
+    entries = kafka_tail.tail(
+        settings.kafka_bootstrap, settings.topics.trades, since_ms=now - TAIL_MS, least=least, most=most
+    )
+    return covered(entries, now_ms=now)
 
 
 def _proxy(url: str) -> str | None:

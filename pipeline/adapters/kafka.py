@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
 GB = 1_000_000_000
 QUEUE_MESSAGES = 100_000
+RECONNECT_MS = 500
+"""A broker that comes back is found within this; librdkafka's own ten seconds are most of an outage."""
 PRESSED_ABOVE = 20_000
 """Records waiting in the producer above which the sender should stop reading its socket."""
 
@@ -87,6 +89,7 @@ class KafkaPublisher:
             {
                 "bootstrap.servers": self.bootstrap,
                 "enable.idempotence": True,
+                "reconnect.backoff.max.ms": RECONNECT_MS,
                 "acks": "all",
                 "linger.ms": 2,
                 "compression.type": "zstd",
@@ -166,6 +169,7 @@ class KafkaReader:
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
                 "session.timeout.ms": 6_000,
+                "reconnect.backoff.max.ms": RECONNECT_MS,
                 "heartbeat.interval.ms": 1_500,
                 "max.poll.interval.ms": 120_000,
                 "fetch.wait.max.ms": 100,

@@ -13,6 +13,8 @@ KLINE, TRADE, DEPTH, TICKER = "kline", "trade", "depth", "ticker"
 SPOKE_WITHIN_MS = 2_000
 SILENT_AFTER_MS = {KLINE: 5_000, DEPTH: 5_000, TICKER: 10_000}
 """A stream that says nothing for so long while others of its market speak is taken for silent."""
+ALL_SILENT_AFTER_MS = 6_000
+"""A market none of whose streams says anything for so long, while its connection carries others, is not subscribed."""
 BEHIND_MS = 1_500
 """What one stream tells of another has come on that one within this, or it is silent."""
 ASK_AGAIN_MS = (5_000, 600_000)
@@ -77,11 +79,14 @@ class Followed:
             self._behind.discard(kind)
             self._asked.pop(kind, None)
 
-    def silent(self, now_ms: int) -> list[str]:
-        """The kinds of stream to subscribe to anew, each asked for again ever more rarely while nothing comes."""
+    def silent(self, now_ms: int, *, line_heard_ms: int) -> list[str]:
+        """The kinds of stream to subscribe to anew, each asked for again ever more rarely while nothing comes.
+
+        ``line_heard_ms`` is when their connection last carried anything.
+        """
         if self.quiet:
             return []
-        return [kind for kind in self._silent(now_ms) if self._due(kind, now_ms)]
+        return [kind for kind in self._silent(now_ms, line_heard_ms) if self._due(kind, now_ms)]
 
     def in_vain(self) -> bool:
         """Whether a stream that surely has something to say stays silent, often as it is asked; then counts anew."""
@@ -90,9 +95,13 @@ class Followed:
             self._asked[kind] = (1, self._asked[kind][1])
         return bool(vain)
 
-    def _silent(self, now_ms: int) -> Iterator[str]:
+    def _silent(self, now_ms: int, line_heard_ms: int) -> Iterator[str]:
         yield from self._behind
-        spoke = max(self.heard_ms.values(), default=0) > now_ms - SPOKE_WITHIN_MS
+        heard_ms = max(self.heard_ms.values(), default=self.since_ms)
+        if line_heard_ms > now_ms - SPOKE_WITHIN_MS and now_ms - heard_ms > ALL_SILENT_AFTER_MS:
+            yield from {KLINE, TRADE, DEPTH, TICKER} - self._behind
+            return
+        spoke = heard_ms > now_ms - SPOKE_WITHIN_MS
         for kind, after_ms in SILENT_AFTER_MS.items():
             heard_ms = self.heard_ms.get(kind, self.since_ms)
             if spoke and kind not in self._behind and now_ms - heard_ms > after_ms:

@@ -242,7 +242,11 @@ class Ingest:
             now_ms = self.clock()
             for line in list(self._lines.values()):
                 carried = [self.followed[symbol] for symbol in line.symbols if symbol in self.followed]
-                silent = {followed.symbol: kinds for followed in carried if (kinds := followed.silent(now_ms))}
+                silent = {
+                    followed.symbol: kinds
+                    for followed in carried
+                    if (kinds := followed.silent(now_ms, line_heard_ms=line.heard_ms))
+                }
                 if silent:
                     self._resubscribe(line, silent)
                 vain = [followed.in_vain() for followed in carried]  # each counts anew
