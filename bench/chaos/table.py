@@ -10,7 +10,7 @@ _UNREAD_S = 900.0
 
 
 def rows_of(samples: Sequence[Sample], events: Sequence[Event]) -> list[dict[str, Any]]:
-    """A row a kind: ``{name, times, recovery_p50_s, recovery_p95_s, staleness_s}``; each event's time ends at the next."""
+    """A row a kind: ``{name, times, recovery_p50_s, recovery_p95_s, staleness_s}``; an event ends at the next."""
     found: dict[str, list[tuple[float, float]]] = {}
     ends = [*(event.began for event in events[1:]), float("inf")]
     for event, end in zip(events, ends, strict=True):
