@@ -15,13 +15,16 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import redis
 
-from pipeline.adapters import heartbeat, http, kafka, kafka_tail, mongo_gaps, mongo_writer, redis_writer
+from pipeline.adapters import heartbeat, http, kafka, kafka_tail, mongo_gaps, mongo_writer, redis_async, redis_writer
 from pipeline.adapters.exchange_socket import open_socket
+from pipeline.adapters.governor import Governor
+from pipeline.adapters.redis_weight import RedisWeight
 from pipeline.domain import jsontext, names
 from pipeline.domain.coverage import Coverage
 from pipeline.domain.faults import Fault, MisconfiguredError
 from pipeline.domain.symbol import SymbolInfo
-from pipeline.exchanges.binance.limits import WEIGHT_HEADER, WeightBudget
+from pipeline.domain.weight import Priority
+from pipeline.exchanges.binance.limits import WEIGHT_HEADER, BinanceLimits
 from pipeline.exchanges.binance.venue import Binance
 from pipeline.settings import Settings
 from pipeline.stages.archive import Archive
@@ -99,10 +102,24 @@ def now_ms() -> int:
 
 @asynccontextmanager
 async def exchange(settings: Settings) -> AsyncIterator[tuple[Binance, aiohttp.ClientSession]]:
-    """The venue of the settings, with the session its sockets share."""
-    async with aiohttp.ClientSession(trust_env=not is_here(settings.binance_rest_url)) as session:
-        getter = http.RestClient(session, settings.binance_rest_url, budget=WeightBudget(), weight_header=WEIGHT_HEADER)
-        yield Binance(getter, ws_url=settings.binance_ws_url), session
+    """The venue of the settings, with the session its sockets share.
+
+    What is asked of it spends the weight that all processes on this Redis share.
+    """
+    client = redis_async.connect(
+        settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
+    )
+    governor = Governor(RedisWeight(client, urlsplit(settings.binance_rest_url).netloc))
+    async with client, aiohttp.ClientSession(trust_env=not is_here(settings.binance_rest_url)) as session:
+        getter = http.RestClient(
+            session, settings.binance_rest_url, governor=governor, words=BinanceLimits(), weight_header=WEIGHT_HEADER
+        )
+        yield (
+            Binance(
+                getter, ws_url=settings.binance_ws_url, leisure=getter.at(Priority.HISTORY), weight=governor.detail
+            ),
+            session,
+        )
 
 
 async def trading_symbols(venue: Binance, wanted: Sequence[str]) -> list[SymbolInfo]:
@@ -124,7 +141,9 @@ def open_markets(known: Mapping[str, SymbolInfo], wanted: Sequence[str]) -> list
 
 def history(settings: Settings, venue: Binance, publisher: kafka.KafkaPublisher) -> History:
     """A fill of the one-minute history through the log."""
-    return History(venue=venue, stored=_candles(settings), publisher=publisher, topics=settings.topics, clock=now_ms)
+    return History(
+        venue=venue.unhurried(), stored=_candles(settings), publisher=publisher, topics=settings.topics, clock=now_ms
+    )
 
 
 def is_here(url: str) -> bool:
@@ -153,7 +172,9 @@ async def _ingest(settings: Settings) -> None:
             covered=held,
         )
         past = history(settings, venue, publisher)
-        beat = heartbeat.Heartbeat(_redis(settings), "ingest", lambda: {**ingest.detail(), **past.detail()}).start()
+        beat = heartbeat.Heartbeat(
+            _redis(settings), "ingest", lambda: {**ingest.detail(), **past.detail(), "weight": venue.weight()}
+        ).start()
 
         def changed(markets: Markets) -> None:
             ingest.follow(markets.followed, quiet=markets.quiet)

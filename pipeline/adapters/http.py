@@ -1,34 +1,47 @@
-"""REST requests to the exchange: one at a time within the weight budget, failures named by what the caller may do."""
+"""REST requests to the exchange within the weight the governor grants, failures named by what the caller may do."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import Protocol
 
 import aiohttp
 
+from pipeline.adapters.governor import Governor
 from pipeline.domain.faults import BadMessageError, MisconfiguredError, TransientError
+from pipeline.domain.weight import Priority, WeightLimits
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
-DEFAULT_RETRY_S = 10.0
+_ELSEWHERE = "set BINANCE_REST_URL to a host that serves you, or SOURCE=simulator"
+_REFUSALS = {
+    403: "its firewall (WAF) refuses this address or this request: wait some minutes, look at what is asked, or ",
+    451: "it does not serve this country: ",
+}
 
 
-class Budget(Protocol):
-    """What says when the next request may go out."""
+class LimitWords(Protocol):
+    """Reads an exchange's limits out of its answers."""
 
-    def wait_ms(self, weight: int, *, now_ms: int) -> int: ...  # noqa: D102
-    def told(self, used: int, *, now_ms: int) -> None: ...  # noqa: D102
-    def block(self, seconds: float, *, now_ms: int) -> None: ...  # noqa: D102
+    def used(self, header: str | None) -> int | None: ...  # noqa: D102
+    def listed(self, body: bytes) -> WeightLimits | None: ...  # noqa: D102
+    def pause_s(self, status: int, retry_after: str | None, body: bytes, *, now_ms: int) -> float: ...  # noqa: D102
 
 
 class RestClient:
-    """GETs against one base URL, sharing one weight budget."""
+    """GETs against one base URL, each of one priority, within the weight that ``governor`` grants."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, *, budget: Budget, weight_header: str) -> None:
-        self._session = session
-        self._base_url = base_url
-        self._budget = budget
-        self._weight_header = weight_header
+    def __init__(
+        self, session: aiohttp.ClientSession, base_url: str, *, governor: Governor, words: LimitWords,
+        weight_header: str, priority: Priority = Priority.BOOK,
+    ) -> None:  # fmt: skip
+        self._session, self._base_url, self._governor = session, base_url, governor
+        self._words, self._weight_header, self._priority = words, weight_header, priority
+
+    def at(self, priority: Priority) -> "RestClient":
+        """The same client for requests of another priority."""
+        return RestClient(
+            self._session, self._base_url, governor=self._governor, words=self._words,
+            weight_header=self._weight_header, priority=priority,
+        )  # fmt: skip
 
     async def get(self, path: str, params: Mapping[str, str | int], *, weight: int) -> bytes:
         """The answer's body.
@@ -36,28 +49,37 @@ class RestClient:
         Raises TransientError (limits, server faults, no connection), BadMessageError (the exchange refuses the
         request itself) or MisconfiguredError (this place or address is refused).
         """
-        while wait_ms := self._budget.wait_ms(weight, now_ms=_now_ms()):
-            await asyncio.sleep(wait_ms / 1000)
+        await self._governor.acquire(weight, priority=self._priority)
         try:
             async with self._session.get(self._base_url + path, params=dict(params), timeout=TIMEOUT) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TransientError(f"no answer from the exchange to {path}: {str(error) or repr(error)}") from error
-        self._budget.told(int(answer.headers.get(self._weight_header, 0)), now_ms=_now_ms())
-        self._judge(path, answer, body)
+        await self._heard(answer, body)
+        await self._judge(path, answer, body)
         return body
 
-    def _judge(self, path: str, answer: aiohttp.ClientResponse, body: bytes) -> None:
-        if answer.status == 200:
+    async def _heard(self, answer: aiohttp.ClientResponse, body: bytes) -> None:
+        """Tell the governor what the answer says of the limits."""
+        used = self._words.used(answer.headers.get(self._weight_header))
+        if used is not None:
+            await self._governor.told(used)
+        limits = self._words.listed(body) if answer.status == 200 else None
+        if limits is not None:
+            await self._governor.learn(limits)
+
+    async def _judge(self, path: str, answer: aiohttp.ClientResponse, body: bytes) -> None:
+        status = answer.status
+        if status == 200:
             return
-        detail = f"the exchange answered {answer.status} to {path}: {_beginning(body)}"
-        if answer.status in (418, 429):
-            seconds = float(answer.headers.get("Retry-After", DEFAULT_RETRY_S))
-            self._budget.block(seconds, now_ms=_now_ms())
+        detail = f"the exchange answered {status} to {path}: {_beginning(body)}"
+        if status in (418, 429):
+            seconds = self._words.pause_s(status, answer.headers.get("Retry-After"), body, now_ms=_now_ms())
+            await self._governor.block(seconds)
             raise TransientError(detail, retry_after_s=seconds)
-        if answer.status in (403, 451):
-            raise MisconfiguredError(f"{detail} — set BINANCE_REST_URL to a host that serves you, or SOURCE=simulator")
-        raise (TransientError if answer.status >= 500 else BadMessageError)(detail)
+        if status in _REFUSALS:
+            raise MisconfiguredError(f"{detail} — {_REFUSALS[status]}{_ELSEWHERE}")
+        raise (TransientError if status >= 500 else BadMessageError)(detail)
 
 
 def _beginning(body: bytes) -> str:

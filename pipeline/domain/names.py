@@ -72,6 +72,26 @@ def heartbeat_key(process: str) -> str:
     return f"process:{process}:heartbeat"
 
 
+def weight_key(address: str) -> str:
+    """The request weight spent at an exchange, by every process that asks it from here."""
+    return f"exchange:{address}:weight"
+
+
+def lease_key(group: str, name: str) -> str:
+    """Who holds one name of a group, and by which token."""
+    return f"lease:{group}:held:{name}"
+
+
+def replicas_key(group: str) -> str:
+    """Sorted set of a group's replicas, score = when each counts as gone."""
+    return f"lease:{group}:replicas"
+
+
+def register_key(group: str) -> str:
+    """Of a group's register: since when it is there, and the last token given."""
+    return f"lease:{group}:register"
+
+
 SYMBOLS_KEY = "crypto:symbols"
 """The symbols this stack follows, with what the exchange says of each; written by ingest."""
 

@@ -1,8 +1,8 @@
 """Binance as a venue: what a stage may ask of any exchange, answered with this one's messages, streams and rules."""
 
 import random
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from pipeline.domain.candle import Candle
 from pipeline.domain.events import Event
@@ -24,11 +24,23 @@ class Getter(Protocol):
 
 
 class Binance:
-    """Binance Spot market data behind one WebSocket base and one REST getter."""
+    """Binance Spot market data behind one WebSocket base and one REST getter.
 
-    def __init__(self, getter: Getter, *, ws_url: str) -> None:
+    ``leisure`` is the getter of requests that can wait; ``weight`` tells how much of the exchange's weight is used.
+    """
+
+    def __init__(
+        self, getter: Getter, *, ws_url: str, leisure: Getter | None = None,
+        weight: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:  # fmt: skip
         self._getter = getter
+        self._leisure = leisure or getter
         self._ws_url = ws_url
+        self.weight = weight
+
+    def unhurried(self) -> "Binance":
+        """The same venue for whom others go before: backfill, reconciliation, audits."""
+        return Binance(self._leisure, ws_url=self._ws_url, weight=self.weight)
 
     def connections(self, symbols: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
         """(WebSocket URL, its symbols) of the connections that together carry ``symbols``."""
