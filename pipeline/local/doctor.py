@@ -51,6 +51,9 @@ class Finding:
 
 def main(arguments: Sequence[str]) -> int:
     """Print what was found for ``./run doctor [--json]``; 1 if a start would fail, 0 if not."""
+    if "--live" in arguments:
+        print("run: --live needs the packages, which any other command installs: ./run status", file=sys.stderr)
+        return 1
     findings = list(examine(os.environ, say=lambda words: print(words, file=sys.stderr, flush=True)))
     good = all(finding.state is not State.PROBLEM for finding in findings)
     if "--json" in arguments:

@@ -1,0 +1,1 @@
+"""``./run doctor --live``: every assumption about the exchange's protocol, checked against the exchange itself."""
