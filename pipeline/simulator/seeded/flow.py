@@ -13,21 +13,32 @@ from pipeline.simulator.seeded.path import SLOTS_A_DAY, day_levels
 
 MINUTES_A_DAY = 1_440
 SLOTS_A_MINUTE = 30
+SLOTS_AN_HOUR = 1_800
+HOURS_A_DAY = 24
 LISTED_DAY = LISTED_MS // DAY_MS
 _FAR = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DaySlots:
-    """One symbol's day in slots: best bid level, whether takers buy, their price, trades, lots, first trade id."""
+    """One symbol's day, or the part of it from slot ``start`` on: what each slot's row says.
+
+    Best bid level, whether takers buy, their price, trades, lots, first trade id.
+    """
 
     day: int
+    start: int
     level: Ints
     buy: Ints
     price: Ints
     trades: Ints
     lots: Ints
     first_id: Ints
+
+    def part(self, start: int, stop: int) -> "DaySlots":
+        """The slots from ``start`` up to ``stop`` of the day, as a copy that keeps nothing else alive."""
+        columns = (self.level, self.buy, self.price, self.trades, self.lots, self.first_id)
+        return DaySlots(self.day, start, *(column[start - self.start : stop - self.start].copy() for column in columns))
 
 
 def first_id_of(listing: Listing, day: int) -> int:
@@ -44,13 +55,34 @@ def make_slots(listing: Listing, day: int) -> DaySlots:
     size = bits(dice, shift=16, width=16)
     lots = trades * (1 + listing.mean_lots * (size * size >> 16) * 3 // 65_536)
     first_id = first_id_of(listing, day) + np.cumsum(trades) - trades
-    return DaySlots(day, level, buy, price_ticks(listing, level + buy), trades, lots, first_id)
+    return DaySlots(day, 0, level, buy, price_ticks(listing, level + buy), trades, lots, first_id)
 
 
 @lru_cache(maxsize=48)
 def slots_of(listing: Listing, day: int) -> DaySlots:
     """The slots of ``day``, kept for the days in use."""
     return make_slots(listing, day)
+
+
+@lru_cache(maxsize=1024)
+def hour_of(listing: Listing, hour: int) -> DaySlots:
+    """The slots of one hour (counted from the epoch): what a live market of many symbols can keep of all of them."""
+    day, into = divmod(hour, HOURS_A_DAY)
+    return slots_of(listing, day).part(into * SLOTS_AN_HOUR, (into + 1) * SLOTS_AN_HOUR)
+
+
+def close_before(listing: Listing, slot: int) -> int:
+    """The price of the last trade before ``slot`` (counted from the epoch) and after midnight, in ticks.
+
+    No day begins with an empty minute, so at least the day before has one.
+    """
+    hour, into = divmod(slot, SLOTS_AN_HOUR)
+    while True:
+        slots = hour_of(listing, hour)
+        traded = np.flatnonzero(slots.trades[:into])
+        if len(traded):
+            return int(slots.price[traded[-1]])
+        hour, into = hour - 1, SLOTS_AN_HOUR
 
 
 @lru_cache(maxsize=320)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 from pipeline.simulator.roll import Range
 from pipeline.simulator.seeded.candles import Field, empty_columns, fold_columns
-from pipeline.simulator.seeded.flow import LISTED_DAY, MINUTES_A_DAY, SLOTS_A_MINUTE, minutes_of, slots_of
+from pipeline.simulator.seeded.flow import MINUTES_A_DAY, SLOTS_A_MINUTE, close_before, hour_of, minutes_of
 from pipeline.simulator.seeded.listing import LISTED_MS, Listing
 from pipeline.simulator.seeded.noise import Ints
 from pipeline.simulator.seeded.path import SLOT_MS
@@ -57,12 +57,13 @@ def _touched(opens: Ints, length_ms: int, missing: Sequence[Range]) -> NDArray[n
 
 def forming_minute(listing: Listing, *, now_ms: int) -> Ints:
     """The minute in progress, from its first trade to those at ``now_ms``."""
-    day, into = divmod(now_ms, DAY_MS)
+    into = now_ms % DAY_MS
     minute, slot = into // MINUTE_MS, into // SLOT_MS
-    trades = trades_in_slots(listing, slots_of(listing, day), first=minute * SLOTS_A_MINUTE, last=slot + 1)
-    return _fold_trades(
-        trades.until(now_ms), open_ms=now_ms - now_ms % MINUTE_MS, before=_close_before(listing, now_ms)
-    )
+    slots = hour_of(listing, now_ms // Interval.H1.ms)
+    trades = trades_in_slots(listing, slots, first=minute * SLOTS_A_MINUTE, last=slot + 1).until(now_ms)
+    open_ms = now_ms - now_ms % MINUTE_MS
+    before = 0 if len(trades.ids) else close_before(listing, open_ms // SLOT_MS)
+    return _fold_trades(trades, open_ms=open_ms, before=before)
 
 
 @lru_cache(maxsize=20_000)
@@ -90,11 +91,6 @@ def _minutes(listing: Listing, *, first_ms: int, stop_ms: int, now_ms: int) -> I
     if stop_ms > now_ms // MINUTE_MS * MINUTE_MS:
         parts.append(forming_minute(listing, now_ms=now_ms))
     return np.concatenate(parts, axis=1)
-
-
-def _close_before(listing: Listing, now_ms: int) -> int:
-    day, minute = divmod(now_ms // MINUTE_MS - 1, MINUTES_A_DAY)
-    return int(minutes_of(listing, max(day, LISTED_DAY))[Field.CLOSE, minute])
 
 
 def _fold_trades(trades: Trades, *, open_ms: int, before: int) -> Ints:

@@ -2,12 +2,14 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
 from pipeline.simulator.market import Frame, KlineQuery, TradeQuery
 from pipeline.simulator.roll import Range, Roll
 from pipeline.simulator.seeded.book import IDS_A_STEP, STEP_MS, Side, side_levels, sides_at
+from pipeline.simulator.seeded.flow import SLOTS_AN_HOUR, hour_of
 from pipeline.simulator.seeded.history import candles_between
 from pipeline.simulator.seeded.listing import LISTED_MS, Listing, listing_of
 from pipeline.simulator.seeded.path import SLOT_MS
@@ -20,6 +22,10 @@ from pipeline.simulator.wire import book_text, decimal8, levels_text
 
 LONGEST_SILENCE_MS = 60_000
 """After a longer sleep of this machine the market goes on from now instead of sending everything missed."""
+CALLS_TO_PREPARE = 80
+"""A slot's frames are made over so many calls of ``prepare``, of some two hundred within a slot."""
+SLOTS_TO_PREPARE = 300
+"""Slots before the end of an hour in which the next one is prepared."""
 WHOLE_BOOK = 1 << 20
 
 _due_ms = attrgetter("time_ms")
@@ -38,7 +44,8 @@ class SeededMarket:
         self._sent_ms = clock_ms()
         self._slots: dict[tuple[str, int], list[Frame]] = {}
         self._ahead_slot = 0
-        self._ahead: Iterator[str] = iter(())
+        self._ahead: Iterator[None] = iter(())
+        self._queues: dict[int, tuple[tuple[str, ...], list[Frame]]] = {}
 
     def now_ms(self) -> int:
         """The wall clock."""
@@ -59,27 +66,50 @@ class SeededMarket:
         """Frames since the last call, in order of time."""
         now_ms = self.now_ms()
         since_ms = max(self._sent_ms, now_ms - LONGEST_SILENCE_MS)
-        frames = [
-            frame
-            for slot in range(since_ms // SLOT_MS, now_ms // SLOT_MS + 1)
-            for stream in streams
-            for frame in self._between(stream, slot, since_ms=since_ms, until_ms=now_ms)
-        ]
+        frames: list[Frame] = []
+        for slot in range(since_ms // SLOT_MS, now_ms // SLOT_MS + 1):
+            queue = self._queue(slot, tuple(streams))
+            frames += queue[bisect_right(queue, since_ms, key=_due_ms) : bisect_right(queue, now_ms, key=_due_ms)]
         self._sent_ms = now_ms
-        if self.roll:
-            frames = [frame for frame in frames if not self._lost(frame)]
-        frames.sort(key=_order)
-        return frames
+        return [frame for frame in frames if not self._lost(frame)] if self.roll else frames
 
     def prepare(self, streams: Collection[str]) -> None:
-        """Make one stream's frames of the coming slot, so that its beginning is no burst of work."""
+        """Make some streams' frames of the coming slot, so that its beginning is no burst of work."""
         slot = self.now_ms() // SLOT_MS + 1
         if slot != self._ahead_slot:
-            self._ahead_slot, self._ahead = slot, iter(tuple(streams))
+            self._ahead_slot, self._ahead = slot, self._work_ahead(slot, tuple(streams))
             self._slots = {key: frames for key, frames in self._slots.items() if key[1] >= slot - 2}
-        for stream in self._ahead:
+            self._queues = {number: queue for number, queue in self._queues.items() if number >= slot - 2}
+        for _ in islice(self._ahead, 1 + len(streams) // CALLS_TO_PREPARE):
+            pass
+
+    def _work_ahead(self, slot: int, streams: tuple[str, ...]) -> Iterator[None]:
+        """The coming slot's frames, its queue, and towards the end of an hour the hour to come, a piece at a time.
+
+        While nobody listens, this hour of every symbol, so that the first subscriber need not wait for it.
+        """
+        hour, into = divmod(slot, SLOTS_AN_HOUR)
+        for symbol in () if streams else self._symbols:
+            hour_of(self._listing(symbol), hour)
+            yield
+        for stream in streams:
             self._frames(stream, slot)
-            break
+            yield
+        self._queue(slot, streams)
+        yield
+        if into >= SLOTS_AN_HOUR - SLOTS_TO_PREPARE:
+            for symbol in dict.fromkeys(stream.symbol for stream in map(parse_stream, streams) if stream):
+                if self.listed(symbol):
+                    hour_of(self._listing(symbol), hour + 1)
+                    yield
+
+    def _queue(self, slot: int, streams: tuple[str, ...]) -> list[Frame]:
+        """All frames of the slot on these streams, in order of time."""
+        wanted, queue = self._queues.get(slot, ((), []))
+        if wanted != streams:
+            queue = sorted((frame for stream in streams for frame in self._frames(stream, slot)), key=_order)
+            self._queues[slot] = (streams, queue)
+        return queue
 
     def symbol_info(self, symbol: str) -> Mapping[str, Any]:
         """The symbol's entry in exchangeInfo."""
@@ -171,10 +201,6 @@ class SeededMarket:
     def _last_id(self, listing: Listing, time_ms: int | None) -> int:
         now_ms = self.now_ms()
         return last_id_at(listing, now_ms if time_ms is None else min(time_ms, now_ms))
-
-    def _between(self, stream: str, slot: int, *, since_ms: int, until_ms: int) -> list[Frame]:
-        frames = self._frames(stream, slot)
-        return frames[bisect_right(frames, since_ms, key=_due_ms) : bisect_right(frames, until_ms, key=_due_ms)]
 
     def _frames(self, stream: str, slot: int) -> list[Frame]:
         frames = self._slots.get((stream, slot))

@@ -12,18 +12,19 @@ from pipeline.simulator.seeded.book import (
     STEPS_A_SLOT,
     Change,
     Side,
+    best_lots,
     changes_in_slot,
     mid_level,
     side_levels,
 )
-from pipeline.simulator.seeded.flow import slots_of
+from pipeline.simulator.seeded.flow import SLOTS_AN_HOUR, hour_of
 from pipeline.simulator.seeded.history import candles_between
 from pipeline.simulator.seeded.listing import Listing
 from pipeline.simulator.seeded.path import SLOT_MS, SLOTS_A_DAY
 from pipeline.simulator.seeded.rows import kline_words, trade_fields
 from pipeline.simulator.seeded.trades import trades_in_slots
 from pipeline.simulator.streams import Kind, Stream
-from pipeline.simulator.wire import aggregate_text, depth_text, levels_text, ticker_text, trade_text
+from pipeline.simulator.wire import aggregate_text, decimal8, depth_text, levels_text, ticker_text, trade_text
 
 STEPS_A_SECOND = 10
 KLINE_DELAYS_MS = (20, 200)
@@ -61,8 +62,8 @@ def _aggregates(listing: Listing, name: str, slot: int) -> list[Frame]:
 
 
 def _each_trade(listing: Listing, name: str, slot: int, *, text: Callable[..., str]) -> list[Frame]:
-    day, place = divmod(slot, SLOTS_A_DAY)
-    trades = trades_in_slots(listing, slots_of(listing, day), first=place, last=place + 1)
+    place = slot % SLOTS_A_DAY
+    trades = trades_in_slots(listing, hour_of(listing, slot // SLOTS_AN_HOUR), first=place, last=place + 1)
     return [
         Frame(fields[3], name, text(listing.symbol, trade=fields, event_ms=fields[3]).encode())
         for fields in trade_fields(listing, trades)
@@ -90,14 +91,15 @@ def _depth_frame(listing: Listing, name: str, changes: list[Change] | tuple[Chan
 
 
 def _tickers(listing: Listing, name: str, slot: int) -> list[Frame]:
-    """The best prices' quantities change at every step, so each step has a ticker."""
-    mid = mid_level(listing, slot * STEPS_A_SLOT)
+    """The best prices' quantities change at every step, so each step has a ticker; the prices stand for the slot."""
+    first = slot * STEPS_A_SLOT
+    mid = mid_level(listing, first)
+    (bid, _), (ask, _) = side_levels(listing, {mid: 0, mid + 1: 0})
     frames = []
-    for change in changes_in_slot(listing, slot):
-        bid = side_levels(listing, {mid: change.bids[mid]})[0]
-        ask = side_levels(listing, {mid + 1: change.asks[mid + 1]})[0]
-        text = ticker_text(listing.symbol, update_id=change.step * IDS_A_STEP, bid=bid, ask=ask)
-        frames.append(Frame(change.step * STEP_MS, name, text.encode()))
+    for step, lots in enumerate(zip(*best_lots(listing, slot), strict=True), start=first):
+        bid_lots, ask_lots = (decimal8(number * listing.step) for number in lots)
+        text = ticker_text(listing.symbol, update_id=step * IDS_A_STEP, bid=(bid, bid_lots), ask=(ask, ask_lots))
+        frames.append(Frame(step * STEP_MS, name, text.encode()))
     return frames
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.domain.interval import DAY_MS
-from pipeline.simulator.seeded.flow import LISTED_DAY, DaySlots, slots_of
+from pipeline.simulator.seeded.flow import LISTED_DAY, SLOTS_AN_HOUR, DaySlots, hour_of, slots_of
 from pipeline.simulator.seeded.listing import Listing
 from pipeline.simulator.seeded.noise import Ints, bits, hashes
 from pipeline.simulator.seeded.path import SLOT_MS
@@ -31,7 +31,8 @@ class Trades:
 
 
 def trades_in_slots(listing: Listing, slots: DaySlots, *, first: int, last: int) -> Trades:
-    """The trades of slots ``first`` up to but not including ``last`` of one day."""
+    """The trades of slots ``first`` up to but not including ``last``; ``slots`` has them all."""
+    first, last = first - slots.start, last - slots.start
     counts = slots.trades[first:last]
     owner = np.repeat(np.arange(first, last), counts)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -39,7 +40,7 @@ def trades_in_slots(listing: Listing, slots: DaySlots, *, first: int, last: int)
     dice = hashes(listing.key("trade"), ids)
     into = (SLOT_MS * place + bits(dice, shift=0, width=20) % SLOT_MS) // slots.trades[owner]
     lots = _split(slots.lots[first:last] - counts, counts=counts, weights=1 + bits(dice, shift=32, width=12))
-    slot_ms = slots.day * DAY_MS + owner * SLOT_MS
+    slot_ms = slots.day * DAY_MS + (owner + slots.start) * SLOT_MS
     return Trades(ids, slot_ms + into, slots.price[owner], lots + 1, slots.buy[owner])
 
 
@@ -84,9 +85,9 @@ def last_id_at(listing: Listing, time_ms: int) -> int:
     day, into = divmod(time_ms, DAY_MS)
     if day < LISTED_DAY:
         return 0
-    slots, slot = slots_of(listing, day), into // SLOT_MS
+    slots, slot = hour_of(listing, time_ms // SLOT_MS // SLOTS_AN_HOUR), into // SLOT_MS
     begun = trades_in_slots(listing, slots, first=slot, last=slot + 1).until(time_ms)
-    return int(slots.first_id[slot]) - 1 + len(begun.ids)
+    return int(slots.first_id[slot - slots.start]) - 1 + len(begun.ids)
 
 
 def _day_of(listing: Listing, trade_id: int) -> int:

@@ -1,5 +1,7 @@
 """The seeded book: differences lead from any snapshot to any later one, and trades happen at its best prices."""
 
+import time
+
 import orjson
 import pytest
 
@@ -56,6 +58,29 @@ def test_the_ticker_is_the_book_at_its_id() -> None:
         ticker = tickers[event["u"]]
         (bid, bid_quantity), (ask, ask_quantity) = book.bids(1)[0], book.asks(1)[0]
         assert [ticker[letter] for letter in "bBaA"] == [f"{n:f}" for n in (bid, bid_quantity, ask, ask_quantity)]
+
+
+def test_a_best_quantity_that_stays_as_it_was_still_has_a_ticker() -> None:
+    clock = Clock(NOON_MS - 100)
+    market = seeded(clock, symbols=("ABCBTC",))
+    frames = run(market, clock, streams=["abcbtc@depth@100ms", "abcbtc@bookTicker"], ms=600_000, step_ms=10_000)
+    assert len(events(frames, "@bookTicker")) == 6_000
+    book = book_of(seeded(Clock(clock.now_ms), symbols=("ABCBTC",)), "ABCBTC")
+    last = events(frames, "@bookTicker")[-1]
+    assert (last["b"], last["B"]) == tuple(f"{number:f}" for number in book.bids(1)[0])
+
+
+def test_two_hundred_symbols_are_made_faster_than_they_are_sent() -> None:
+    clock = Clock(NOON_MS + 1_000)
+    names = tuple(f"S{number:03d}USDT" for number in range(200))
+    market = seeded(clock, symbols=names)
+    streams = [f"{name.lower()}@{kind}" for name in names for kind in ("kline_1m", "depth@100ms", "trade")]
+    run(market, clock, streams=streams, ms=2_000)
+    began_s = time.process_time()
+    frames = run(market, clock, streams=streams, ms=4_000, step_ms=10)
+    assert time.process_time() - began_s < 4
+    assert len(frames) > 200 * 40
+    assert {frame.stream for frame in frames} >= {f"{name.lower()}@depth@100ms" for name in names}
 
 
 def test_takers_buy_at_the_best_ask_and_sell_at_the_best_bid() -> None:
