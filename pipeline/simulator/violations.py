@@ -9,24 +9,24 @@ MOST_KEPT = 200
 
 
 class Rule(Enum):
-    """A rule of the venue, by the name ``GET /faults`` counts it under."""
+    """A rule of the venue, by the name ``GET /faults`` counts it under; ``says`` is what breaks it."""
 
-    MESSAGES = "messages_per_s"
-    """more than 5 incoming messages a second on a connection"""
-    STREAMS = "streams"
-    """more than 1,024 streams on a connection"""
-    CONNECTS = "connections"
-    """more than 300 connection attempts in five minutes"""
-    NO_PONG = "no_pong"
-    """a ping not answered within a minute"""
-    WEIGHT = "weight"
-    """more request weight than a minute allows"""
-    BLOCKED = "request_while_blocked"
-    """a request during a 429's or 418's Retry-After"""
-    URL = "url_length"
-    """a URL of more than 8,000 characters"""
-    PARAMETER = "unknown_parameter"
-    """a REST parameter the endpoint does not read"""
+    says: str
+
+    def __new__(cls, name: str, says: str) -> "Rule":
+        """A member whose value is its name."""
+        rule = object.__new__(cls)
+        rule._value_, rule.says = name, says
+        return rule
+
+    MESSAGES = "messages_per_s", "more than 5 incoming messages a second on a connection"
+    STREAMS = "streams", "more than 1,024 streams on a connection"
+    CONNECTS = "connections", "more than 300 connection attempts in five minutes"
+    NO_PONG = "no_pong", "a ping not answered within a minute"
+    WEIGHT = "weight", "more request weight than a minute allows"
+    BLOCKED = "request_while_blocked", "a request during the Retry-After of a 429 or 418"
+    URL = "url_length", "a URL of more than 8,000 characters"
+    PARAMETER = "unknown_parameter", "a REST parameter the endpoint does not read"
 
 
 class Violations:
