@@ -7,7 +7,7 @@ from contextlib import suppress
 from aiohttp import WSMessage, WSMsgType, web
 
 from pipeline.simulator.control import Subscription, answer, asked_streams
-from pipeline.simulator.delivery import Delivery
+from pipeline.simulator.delivery import Delivery, Spoilt
 from pipeline.simulator.mischief import Kind, Mischief
 from pipeline.simulator.rules import Limits, Pulse, SlidingWindow
 from pipeline.simulator.violations import Rule
@@ -20,6 +20,7 @@ CLOSE_WITHIN_S = 1.0
 POLICY_VIOLATION = 1008
 SHUTDOWN_STREAM = "!serverShutdown"
 Note = Callable[[Rule, str], None]
+Remember = Callable[[Spoilt], None]
 
 
 class Connection:
@@ -50,12 +51,14 @@ class Connection:
         await self._socket.prepare(self._request)
         return self._socket
 
-    async def write(self) -> None:
-        """Send what is queued, for as long as the socket lives."""
+    async def write(self, remember: Remember) -> None:
+        """Send what is queued, for as long as the socket lives; malformed frames are remembered once they are sent."""
         with suppress(ConnectionError):
             while True:
                 for data in await self._queue.get():
                     await self._socket.send_frame(data, WSMsgType.TEXT)
+                    if type(data) is Spoilt:
+                        remember(data)
 
     async def read(self, message: WSMessage, mischief: Mischief, *, now_ms: int) -> bool:
         """Act on one incoming message; whether the subscription may have changed."""

@@ -1,7 +1,21 @@
-"""What keeps frames from a connection that stays open: a stall loses them, slowness holds them back in order."""
+"""Frames on their way to one connection: a stall loses them, slowness holds them back, and a spoilt one is marked."""
 
 from collections import deque
 from dataclasses import dataclass, field
+
+
+class Spoilt(bytes):
+    """A malformed frame as it goes out, with its stream and the form it took."""
+
+    stream: str
+    form: str
+
+    @classmethod
+    def of(cls, data: bytes, *, stream: str, form: str) -> "Spoilt":
+        """``data`` with what it is."""
+        spoilt = cls(data)
+        spoilt.stream, spoilt.form = stream, form
+        return spoilt
 
 
 @dataclass(slots=True)

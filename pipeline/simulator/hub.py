@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, NoReturn
 
 from pipeline.simulator.connection import Connection, wrapped
+from pipeline.simulator.delivery import Spoilt
 from pipeline.simulator.market import Frame, Market
 from pipeline.simulator.mischief import Mischief
 from pipeline.simulator.rules import Counts
@@ -72,10 +73,15 @@ class Hub:
         for connection in tuple(connections):
             connection.drop(reason)
 
+    def remember(self, sent: Spoilt) -> None:
+        """A malformed frame as it went out, so that a checker can find it again."""
+        entry = {"stream": sent.stream, "form": sent.form, "bytes": len(sent), "sha256": sha256(sent).hexdigest()}
+        self.malformed.append({**entry, "at_ms": self._clock_ms()})
+
     async def _send(self, frames: list[Frame]) -> None:
         now_ms = self._clock_ms()
         for frame in frames:
-            self._address(frame, now_ms)
+            self._address(frame)
         for connection in tuple(self.connections):
             batch, connection.batch = connection.batch, []
             batch = connection.delivery.ready(batch, now_ms)
@@ -89,18 +95,17 @@ class Hub:
         elif not connection.offer(batch):
             connection.drop("slow")
 
-    def _address(self, frame: Frame, now_ms: int) -> None:
-        combined = b""
+    def _address(self, frame: Frame) -> None:
+        bare, combined = frame.data, b""
+        if frame.form:
+            bare = Spoilt.of(bare, stream=frame.stream, form=frame.form)
         for connection in self._listeners.get(frame.stream, ()):
             if connection.subscription.combined:
-                combined = combined or wrapped(frame.stream, frame.data)
+                combined = combined or self._combined(frame)
                 connection.batch.append(combined)
             else:
-                connection.batch.append(frame.data)
-            if frame.form and not connection.delivery.stalled(now_ms):
-                self._remember(frame, connection.batch[-1], now_ms)
+                connection.batch.append(bare)
 
-    def _remember(self, frame: Frame, sent: bytes, now_ms: int) -> None:
-        """A malformed frame as it went out, so that a checker can find it again."""
-        entry = {"stream": frame.stream, "form": frame.form, "bytes": len(sent), "sha256": sha256(sent).hexdigest()}
-        self.malformed.append({**entry, "at_ms": now_ms})
+    def _combined(self, frame: Frame) -> bytes:
+        data = wrapped(frame.stream, frame.data)
+        return Spoilt.of(data, stream=frame.stream, form=frame.form) if frame.form else data

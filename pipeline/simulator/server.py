@@ -187,7 +187,7 @@ class Exchange:
     async def _serve(self, connection: Connection) -> web.StreamResponse:
         socket = await connection.open()
         self.hub.join(connection)
-        writer = asyncio.create_task(connection.write())
+        writer = asyncio.create_task(connection.write(self.hub.remember))
         try:
             async for message in socket:
                 if await connection.read(message, self.mischief, now_ms=self.now_ms()):
