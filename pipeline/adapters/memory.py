@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.domain import names
+from pipeline.domain import jsontext, names, views
 from pipeline.domain.api_key import ApiKey
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
@@ -11,7 +11,18 @@ from pipeline.domain.faults import TransientError
 from pipeline.domain.gap import Gap, Stream, healed, noted
 from pipeline.domain.interval import MINUTE_MS, Interval
 from pipeline.domain.pushes import Push
-from pipeline.domain.shelf import Change, Published, PutBook, PutCandle, PutLatest, PutTrades, Shelved
+from pipeline.domain.recent_trades import row_of
+from pipeline.domain.shelf import (
+    Change,
+    Published,
+    PutBook,
+    PutBookText,
+    PutCandle,
+    PutLatest,
+    PutTradeRows,
+    PutTrades,
+    Shelved,
+)
 from pipeline.domain.trade import Trade
 
 
@@ -60,8 +71,8 @@ class MemoryShelf:
         book = self.books.get(symbol)
         return Shelved(
             latest=self.latest.get(symbol),
-            book_id=book.last_update_id if book else -1,
-            trade_id=max(self.trades.get(symbol, {}), default=-1),
+            book=book,
+            trades=[row_of(trade) for _, trade in sorted(self.trades.get(symbol, {}).items())],
             sequences={s: seq for (s, known), seq in self.sequences.items() if known == symbol},
             closed=closed,
         )
@@ -81,8 +92,14 @@ class MemoryShelf:
                     del self.closed[key]
             case PutTrades(symbol, trades):
                 self._take_trades(symbol, trades)
+            case PutTradeRows(symbol, rows, gone):
+                for trade_id in gone:
+                    self.trades.get(symbol, {}).pop(trade_id, None)
+                self._take_trades(symbol, [views.trade_from_view(jsontext.loads_exact(row.text)) for row in rows])
             case PutBook(book):
                 self.books[book.symbol] = book
+            case PutBookText(symbol, text):
+                self.books[symbol] = views.book_from_view(jsontext.loads_exact(text))
             case Published(stream, symbol, push):
                 self.published.append((stream, symbol, push))
                 self.sequences[(stream, symbol)] = push.seq

@@ -1,9 +1,8 @@
 """Redis as readers see it: the latest state of every market as words of the trade, each call with a deadline."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, cast
 
 import redis
@@ -12,7 +11,7 @@ from redis.client import Pipeline
 from redis.retry import Retry
 
 from pipeline.domain import jsontext, names, views
-from pipeline.domain.book import BookSnapshot, BookState, Level
+from pipeline.domain.book import BookSnapshot, BookState
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
 from pipeline.domain.trade import Trade
@@ -98,12 +97,12 @@ class RedisReader:
     def book(self, symbol: str) -> BookSnapshot | None:
         """The book as last published, best levels first."""
         text = _guarded(lambda: self._redis.get(names.orderbook_key(symbol)))
-        return _book(jsontext.loads_exact(text)) if text else None
+        return views.book_from_view(jsontext.loads_exact(text)) if text else None
 
     def trades(self, symbol: str, limit: int) -> list[Trade]:
         """The newest ``limit`` trades, newest first."""
         rows = _guarded(lambda: self._redis.zrevrange(names.trades_key(symbol), 0, limit - 1))
-        return [_trade(jsontext.loads_exact(row)) for row in rows]
+        return [views.trade_from_view(jsontext.loads_exact(row)) for row in rows]
 
     def prediction(self, symbol: str) -> dict[str, Any] | None:
         """The newest forecast with its exact numbers; None until there is one."""
@@ -151,27 +150,6 @@ def _freshness(latest: bytes | None, head: bytes) -> Freshness:
 
 def _candle(text: bytes | None) -> Candle | None:
     return views.candle_from_view(jsontext.loads_exact(text)) if text else None
-
-
-def _book(view: Mapping[str, Any]) -> BookSnapshot:
-    return BookSnapshot(
-        symbol=view["symbol"], last_update_id=view["lastUpdateId"], state=BookState(view["state"]),
-        bids=_levels(view["bids"]), asks=_levels(view["asks"]),
-        event_ms=view["timestamp"], received_ms=view["receivedTime"],
-    )  # fmt: skip
-
-
-def _levels(rows: Sequence[Sequence[Decimal]]) -> tuple[Level, ...]:
-    return tuple((Decimal(price), Decimal(quantity)) for price, quantity in rows)
-
-
-def _trade(view: Mapping[str, Any]) -> Trade:
-    """A trade lies in Redis without our stamps, so its event time is the time of the trade."""
-    return Trade(
-        symbol=view["symbol"], trade_id=view["tradeId"], last_id=view.get("lastTradeId", view["tradeId"]),
-        price=Decimal(view["price"]), quantity=Decimal(view["quantity"]), time_ms=view["time"],
-        is_buyer_maker=view["isBuyerMaker"], event_ms=view["time"], received_ms=view["time"], source="redis",
-    )  # fmt: skip
 
 
 def _guarded(call: Callable[[], Any]) -> Any:

@@ -1,67 +1,26 @@
 """How small things add up to larger ones: trades to a candle, minutes to a longer candle, frames to a forming bar."""
 
-from collections import deque
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
-from pipeline.domain.candle import Candle, Revision
-from pipeline.domain.interval import Interval
+from pipeline.domain.candle import Candle
+from pipeline.domain.interval import MINUTE_MS, Interval
+from pipeline.domain.tally import Tally
 from pipeline.domain.trade import Trade
 
 MAX_TAIL = 20_000
 """Trades kept beyond the last kline frame; a frame comes every two seconds, so more means the stream is broken."""
 
 
-def fold_trades(trades: Sequence[Trade], *, interval: Interval = Interval.M1) -> Candle:
-    """One forming candle of ``trades``, which are of one symbol and one bucket, in id order, at least one."""
-    first, last = trades[0], trades[-1]
-    prices = [trade.price for trade in trades]
-    bought = [trade for trade in trades if not trade.is_buyer_maker]
-    return Candle(
-        symbol=first.symbol,
-        interval=interval,
-        open_ms=interval.open_ms(first.time_ms),
-        open=first.price,
-        high=max(prices),
-        low=min(prices),
-        close=last.price,
-        volume=_total(trade.quantity for trade in trades),
-        quote_volume=_total(trade.quote_quantity for trade in trades),
-        trades=sum(trade.last_id - trade.trade_id + 1 for trade in trades),
-        taker_buy_volume=_total(trade.quantity for trade in bought),
-        taker_buy_quote_volume=_total(trade.quote_quantity for trade in bought),
-        first_trade_id=first.trade_id,
-        last_trade_id=last.last_id,
-        closed=False,
-        revision=Revision.FORMING,
-        source=last.source,
-        event_ms=last.event_ms,
-        received_ms=last.received_ms,
-    )
+def fold_trades(trades: Iterable[Trade], *, interval: Interval = Interval.M1) -> Candle:
+    """One forming candle of ``trades``, which are of one symbol and one bucket, at least one."""
+    return _tally(trades).candle(interval)
 
 
 def extend(candle: Candle, trades: Sequence[Trade]) -> Candle:
-    """``candle`` with later trades of the same bucket folded in, in id order."""
-    if not trades:
-        return candle
-    if not candle.trades:
-        return fold_trades(trades, interval=candle.interval)
-    tail = fold_trades(trades, interval=candle.interval)
-    return replace(
-        candle,
-        high=max(candle.high, tail.high),
-        low=min(candle.low, tail.low),
-        close=tail.close,
-        volume=candle.volume + tail.volume,
-        quote_volume=candle.quote_volume + tail.quote_volume,
-        trades=candle.trades + tail.trades,
-        taker_buy_volume=candle.taker_buy_volume + tail.taker_buy_volume,
-        taker_buy_quote_volume=candle.taker_buy_quote_volume + tail.taker_buy_quote_volume,
-        last_trade_id=tail.last_trade_id,
-        event_ms=max(candle.event_ms, tail.event_ms),
-        received_ms=max(candle.received_ms, tail.received_ms),
-    )
+    """``candle`` with later trades of the same bucket folded in."""
+    return _tally(trades).extending(candle) if trades else candle
 
 
 def fold_minutes(minutes: Sequence[Candle], *, interval: Interval) -> Candle:
@@ -111,12 +70,13 @@ class FormingBar:
     Trades and frames may come in any order; both sides of a minute's end are told apart by trade id and time.
     """
 
-    __slots__ = ("_frame", "_tail", "_tail_id")
+    __slots__ = ("_frame", "_minute_ms", "_tail", "_tally")
 
     def __init__(self) -> None:
         self._frame: Candle | None = None
-        self._tail: deque[Trade] = deque(maxlen=MAX_TAIL)
-        self._tail_id = -1
+        self._tail: list[Trade] = []
+        self._minute_ms = -1
+        self._tally: Tally | None = None
 
     def frame(self, candle: Candle) -> None:
         """Take a kline frame, unless a newer one is already here."""
@@ -125,29 +85,65 @@ class FormingBar:
             return
         self._frame = candle
         covered = candle.last_trade_id
-        while self._tail and (self._tail[0].trade_id <= covered or self._tail[0].time_ms < candle.open_ms):
-            self._tail.popleft()
+        self._keep([t for t in self._tail if t.trade_id > covered and t.time_ms >= candle.open_ms])
 
     def trade(self, trade: Trade) -> None:
-        """Take a trade, unless it is known, or the frame already holds it."""
-        covered = self._frame.last_trade_id if self._frame is not None else -1
-        if trade.trade_id > max(covered, self._tail_id):
-            self._tail.append(trade)
-            self._tail_id = trade.last_id
+        """Take a trade, late ones too, unless any of its ids is known, or the frame already holds it."""
+        tail = self._tail
+        if self._frame is not None and trade.trade_id <= self._frame.last_trade_id:
+            return
+        at = len(tail)
+        if tail and trade.trade_id <= tail[-1].last_id:
+            at = bisect_left(tail, trade.trade_id, key=_first_id)
+            if any(_overlap(held, trade) for held in tail[max(0, at - 1) : at + 1]):
+                return
+        tail.insert(at, trade)
+        self._count(trade)
+        if len(tail) > MAX_TAIL:
+            self._keep(tail[MAX_TAIL // 2 :])
 
     def candle(self) -> Candle | None:
         """The newest minute, the frame's own or one begun by later trades; None before the first frame.
 
         Trades alone never start the first bar: nobody knows whether its first trades were seen.
         """
-        frame = self._frame
-        if frame is None or not self._tail:
+        frame, tally = self._frame, self._tally
+        if frame is None or tally is None or self._minute_ms < frame.open_ms:
             return frame
-        open_ms = Interval.M1.open_ms(self._tail[-1].time_ms)
-        minute = [trade for trade in self._tail if trade.time_ms >= open_ms]
-        if open_ms > frame.open_ms:
-            return fold_trades(minute)
-        return frame if frame.closed or open_ms < frame.open_ms else extend(frame, minute)
+        if self._minute_ms > frame.open_ms:
+            return tally.candle(Interval.M1)
+        return frame if frame.closed else tally.extending(frame)
+
+    def _keep(self, tail: list[Trade]) -> None:
+        if len(tail) == len(self._tail):
+            return
+        self._tail, self._tally, self._minute_ms = tail, None, -1
+        for trade in tail:
+            self._count(trade)
+
+    def _count(self, trade: Trade) -> None:
+        """Add a trade to its minute, of which only the newest is of interest."""
+        minute_ms = trade.time_ms - trade.time_ms % MINUTE_MS
+        if minute_ms == self._minute_ms and self._tally is not None:
+            self._tally.add(trade)
+        elif minute_ms > self._minute_ms:
+            self._minute_ms, self._tally = minute_ms, Tally.of(trade)
+
+
+def _first_id(trade: Trade) -> int:
+    return trade.trade_id
+
+
+def _overlap(one: Trade, other: Trade) -> bool:
+    return one.trade_id <= other.last_id and other.trade_id <= one.last_id
+
+
+def _tally(trades: Iterable[Trade]) -> Tally:
+    first, *rest = trades
+    tally = Tally.of(first)
+    for trade in rest:
+        tally.add(trade)
+    return tally
 
 
 def _all_verified_ms(minutes: Sequence[Candle]) -> int | None:

@@ -7,8 +7,12 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from msgspec import MsgspecError, Struct, field
+from msgspec.json import Decoder
+
 from pipeline.domain import jsontext
 from pipeline.domain.book import BookDiff, BookSnapshot, BookState, Level
+from pipeline.domain.book_texts import Name
 from pipeline.domain.candle import Candle, Revision
 from pipeline.domain.faults import BadMessageError
 from pipeline.domain.interval import Interval
@@ -71,22 +75,53 @@ def encode_trade(trade: Trade) -> bytes:
     )  # fmt: skip
 
 
+class _SingleRecord(Struct, gc=False, tag_field="e", tag="trade"):
+    symbol: Name = field(name="s")
+    trade_id: int = field(name="t")
+    price: Decimal = field(name="p")
+    quantity: Decimal = field(name="q")
+    time_ms: int = field(name="T")
+    is_buyer_maker: bool = field(name="m")
+    event_ms: int = field(name="eventTime")
+    received_ms: int = field(name="receivedTime")
+    source: str
+
+
+class _AggregateRecord(Struct, gc=False, tag_field="e", tag="aggTrade"):
+    symbol: Name = field(name="s")
+    aggregate_id: int = field(name="a")
+    trade_id: int = field(name="f")
+    last_id: int = field(name="l")
+    price: Decimal = field(name="p")
+    quantity: Decimal = field(name="q")
+    time_ms: int = field(name="T")
+    is_buyer_maker: bool = field(name="m")
+    event_ms: int = field(name="eventTime")
+    received_ms: int = field(name="receivedTime")
+    source: str
+
+
+_TRADES = Decoder(_SingleRecord | _AggregateRecord)
+
+
 def decode_trade(value: bytes) -> Trade:
     """A trade from a trade record. Raises BadMessageError."""
-    record = jsontext.loads_object(value)
     try:
-        single = record["e"] == "trade"
-        first = record["t"] if single else record["f"]
-        return Trade(
-            symbol=_name(record["s"]), trade_id=jsontext.whole(first), last_id=jsontext.whole(record.get("l", first)),
-            aggregate_id=None if single else jsontext.whole(record["a"]),
-            price=Decimal(record["p"]), quantity=Decimal(record["q"]),
-            time_ms=jsontext.whole(record["T"]), is_buyer_maker=record["m"] is True,
-            event_ms=jsontext.whole(record["eventTime"]), received_ms=jsontext.whole(record["receivedTime"]),
-            source=record["source"],
-        )  # fmt: skip
-    except _MALFORMED as error:
-        raise BadMessageError(f"trade record: {error!r}") from error
+        record = _TRADES.decode(value)
+    except (MsgspecError, ValueError) as error:
+        raise BadMessageError(f"trade record: {error}") from error
+    if not (record.price.is_finite() and record.quantity.is_finite()):
+        raise BadMessageError(f"trade record: price {record.price}, quantity {record.quantity}: expected numbers")
+    aggregate = isinstance(record, _AggregateRecord)
+    last_id = record.last_id if aggregate else record.trade_id
+    if last_id < record.trade_id:
+        raise BadMessageError(f"trade record: its ids end at {last_id} and begin at {record.trade_id}")
+    return Trade(
+        symbol=record.symbol, trade_id=record.trade_id, last_id=last_id,
+        aggregate_id=record.aggregate_id if aggregate else None,
+        price=record.price, quantity=record.quantity, time_ms=record.time_ms, is_buyer_maker=record.is_buyer_maker,
+        event_ms=record.event_ms, received_ms=record.received_ms, source=record.source,
+    )  # fmt: skip
 
 
 def encode_book(record: BookRecord) -> bytes:

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
 from pipeline.domain.pushes import Push
+from pipeline.domain.recent_trades import TradeRow
 from pipeline.domain.trade import Trade
 
 
 @dataclass(frozen=True, slots=True)
 class PutLatest:
-    """The newest minute, forming or closed."""
+    """The newest minute, forming or closed; ``text`` is its view as JSON where that is already written."""
 
     candle: Candle
+    text: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,27 @@ class PutTrades:
 
 
 @dataclass(frozen=True, slots=True)
+class PutTradeRows:
+    """New trades of one symbol as they lie on the shelf; those that begin with an id of ``gone`` go."""
+
+    symbol: str
+    rows: Sequence[TradeRow]
+    gone: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PutBook:
     """The book as it stands."""
 
     book: BookSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class PutBookText:
+    """The same, already written as readers see it."""
+
+    symbol: str
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +67,25 @@ class Published:
     push: Push
 
 
-Change = PutLatest | PutCandle | PutTrades | PutBook | Published
+Change = PutLatest | PutCandle | PutTrades | PutTradeRows | PutBook | PutBookText | Published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelved:
-    """What the shelf holds of a symbol: where a process that starts goes on. Ids are -1 where there is nothing."""
+    """What the shelf holds of a symbol: where a process that starts goes on; trades are in the order of their ids."""
 
     latest: Candle | None = None
-    book_id: int = -1
-    trade_id: int = -1
+    book: BookSnapshot | None = None
+    trades: Sequence[TradeRow] = ()
     sequences: Mapping[str, int] = field(default_factory=dict)
     closed: Sequence[Candle] = ()
+
+    @property
+    def book_id(self) -> int:
+        """The update id of the book; -1 where there is none."""
+        return self.book.last_update_id if self.book is not None else -1
+
+    @property
+    def trade_id(self) -> int:
+        """The id of the newest trade; -1 where there is none."""
+        return self.trades[-1].first_id if self.trades else -1

@@ -1,10 +1,10 @@
 """What readers see: the JSON shapes of Redis, REST and push, built from the words of the trade."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from pipeline.domain.book import BookSnapshot, cumulate
+from pipeline.domain.book import BookSnapshot, BookState, Level, cumulate
 from pipeline.domain.candle import Candle, Revision
 from pipeline.domain.interval import Interval
 from pipeline.domain.trade import Trade
@@ -73,6 +73,15 @@ def trade_view(trade: Trade) -> View:
     return view
 
 
+def trade_from_view(view: Mapping[str, Any]) -> Trade:
+    """The trade of a view read exactly; our stamps are not in it, so its event time is the time of the trade."""
+    return Trade(
+        symbol=view["symbol"], trade_id=view["tradeId"], last_id=view.get("lastTradeId", view["tradeId"]),
+        price=Decimal(view["price"]), quantity=Decimal(view["quantity"]), time_ms=view["time"],
+        is_buyer_maker=view["isBuyerMaker"], event_ms=view["time"], received_ms=view["time"], source="redis",
+    )  # fmt: skip
+
+
 def book_view(book: BookSnapshot) -> View:
     """A book as it lies in Redis: levels as [price, quantity], best first."""
     return {
@@ -80,6 +89,15 @@ def book_view(book: BookSnapshot) -> View:
         "timestamp": book.event_ms, "receivedTime": book.received_ms,
         "bids": list(book.bids), "asks": list(book.asks),
     }  # fmt: skip
+
+
+def book_from_view(view: Mapping[str, Any]) -> BookSnapshot:
+    """The book of a view read exactly."""
+    return BookSnapshot(
+        symbol=view["symbol"], last_update_id=view["lastUpdateId"], state=BookState(view["state"]),
+        bids=_levels(view["bids"]), asks=_levels(view["asks"]),
+        event_ms=view["timestamp"], received_ms=view["receivedTime"],
+    )  # fmt: skip
 
 
 def depth_view(book: Mapping[str, Any], *, limit: int) -> View:
@@ -93,3 +111,7 @@ def depth_view(book: Mapping[str, Any], *, limit: int) -> View:
 
 def _depth_levels(levels: list[tuple[Decimal, Decimal]]) -> list[View]:
     return [{"price": price, "quantity": quantity, "total": total} for price, quantity, total in cumulate(levels)]
+
+
+def _levels(rows: Sequence[Sequence[Decimal]]) -> tuple[Level, ...]:
+    return tuple((Decimal(price), Decimal(quantity)) for price, quantity in rows)

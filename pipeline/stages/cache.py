@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, field
 from threading import Event
 from typing import Any
 
+from pipeline.domain.book_texts import decode_book_texts
 from pipeline.domain.faults import BadMessageError
 from pipeline.domain.names import REALTIME_MINUTES, Topics
-from pipeline.domain.records import decode_book, decode_candle, decode_trade
+from pipeline.domain.records import decode_candle, decode_trade
 from pipeline.stages.dead_letters import keep_record
 from pipeline.stages.ports import Candles, Clock, Publisher, Reader, Record, Shelf
 from pipeline.stages.shelving import SymbolShelf
@@ -90,7 +91,7 @@ class Cache:
             trade = decode_trade(record.value)
             self._symbol(trade.symbol).trade(trade, replayed=record.replayed)
         elif record.topic == self.topics.orderbook:
-            book = decode_book(record.value)
+            book = decode_book_texts(record.value)
             self._symbol(book.symbol).book(book)
         else:
             candle = decode_candle(record.value)

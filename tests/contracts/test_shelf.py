@@ -8,10 +8,13 @@ import pytest
 import redis
 
 from pipeline.adapters.memory import MemoryShelf
-from pipeline.adapters.redis_writer import RedisShelf
+from pipeline.adapters.redis_writer import TRIM_EVERY, RedisShelf
 from pipeline.domain import jsontext, names
+from pipeline.domain.faults import TransientError
 from pipeline.domain.pushes import Push, decode_push
-from pipeline.domain.shelf import Published, PutBook, PutCandle, PutLatest, PutTrades
+from pipeline.domain.recent_trades import row_of
+from pipeline.domain.shelf import Published, PutBook, PutBookText, PutCandle, PutLatest, PutTradeRows, PutTrades
+from pipeline.domain.texts import ShownBook, book_text
 from pipeline.settings import Settings
 from pipeline.stages.ports import Shelf
 from tests.words import NOON_MS, a_candle, a_snapshot, a_trade, forming
@@ -58,6 +61,40 @@ def test_a_redelivered_trade_is_held_once(shelf: Shelf) -> None:
     for _ in range(2):
         shelf.apply([PutTrades("BTCUSDT", [a_trade(1), a_trade(2)])])
     assert shelf.load("BTCUSDT").trade_id == 2
+
+
+def test_rows_are_held_with_the_ids_they_cover_and_those_replaced_are_gone(shelf: Shelf) -> None:
+    rows = [row_of(a_trade(1)), row_of(a_trade(3)), row_of(a_trade(5, last_id=8, aggregate_id=2))]
+    shelf.apply([PutTradeRows("BTCUSDT", rows)])
+    whole = row_of(a_trade(2, last_id=4, aggregate_id=1))
+    shelf.apply([PutTradeRows("BTCUSDT", [whole], [3])])
+    assert list(shelf.load("BTCUSDT").trades) == [rows[0], whole, rows[2]]
+
+
+def test_a_book_already_written_is_the_book_put(shelf: Shelf) -> None:
+    book = a_snapshot(42)
+    shelf.apply([PutBookText("BTCUSDT", book_text(ShownBook.of_snapshot(book), book.state))])
+    assert shelf.load("BTCUSDT").book == book
+
+
+def test_redis_bounds_the_trades_it_keeps(namespace: Settings) -> None:
+    with redis_of(namespace) as client:
+        shelf = RedisShelf(client, database=namespace.redis_db)
+        for trade_id in range(1, names.REALTIME_TRADES + 300):
+            shelf.apply([PutTrades("BTCUSDT", [a_trade(trade_id)])])
+        key = names.trades_key("BTCUSDT")
+        assert names.REALTIME_TRADES <= client.zcard(key) <= names.REALTIME_TRADES + TRIM_EVERY
+        assert client.ttl(key) > 0
+
+
+def test_redis_says_what_it_refuses(namespace: Settings) -> None:
+    with redis_of(namespace) as client:
+        client.set(names.trades_key("BTCUSDT"), "no list")
+        shelf = RedisShelf(client, database=namespace.redis_db)
+        with pytest.raises(TransientError, match="WRONGTYPE"):
+            shelf.apply([PutTrades("BTCUSDT", [a_trade(1)])])
+        shelf.apply([PutBook(a_snapshot(42))])
+        assert shelf.load("ETHUSDT").book is None
 
 
 def test_redis_holds_the_contracts_keys_with_the_exchanges_digits(namespace: Settings) -> None:

@@ -114,3 +114,34 @@ def test_a_frame_that_repeats_the_values_still_says_that_the_market_lives() -> N
     candle = bar.candle()
     assert candle is not None
     assert (candle.event_ms, candle.received_ms) == (NOON_MS + 4_000, NOON_MS + 4_005)
+
+
+@given(st.permutations(range(1, 13)), st.integers(0, 12), st.lists(st.integers(1, 12), max_size=6))
+def test_trades_in_any_order_and_again_form_the_same_bar(order: list[int], covered: int, again: list[int]) -> None:
+    trades = {i: a_trade(i, price=Decimal(100 + i % 5), quantity=Decimal(i)) for i in range(1, 13)}
+    straight, shaken = FormingBar(), FormingBar()
+    for bar, ids in ((straight, list(range(1, 13))), (shaken, [*order, *again])):
+        bar.frame(forming(0, last_trade_id=0))
+        for trade_id in ids:
+            bar.trade(trades[trade_id])
+        bar.frame(forming(0, last_trade_id=covered, event_ms=NOON_MS + 2 * MINUTE_MS))
+    assert straight.candle() == shaken.candle()
+
+
+def test_a_late_aggregate_inside_the_minute_corrects_the_bar_once() -> None:
+    bar = FormingBar()
+    bar.frame(forming(0, last_trade_id=0))
+    for trade in (a_trade(1), a_trade(5), *[a_trade(2, last_id=4, aggregate_id=9, price=Decimal(300))] * 2, a_trade(3)):
+        bar.trade(trade)
+    candle = bar.candle()
+    assert candle is not None
+    assert (candle.trades, candle.high, candle.close) == (7, Decimal(300), Decimal(100))
+
+
+def test_a_trade_of_a_minute_that_is_over_leaves_the_newest_bar_alone() -> None:
+    bar = FormingBar()
+    bar.frame(forming(1, last_trade_id=2))
+    bar.trade(a_trade(5, time_ms=NOON_MS + MINUTE_MS))
+    before = bar.candle()
+    bar.trade(a_trade(4, time_ms=NOON_MS + 1))
+    assert bar.candle() == before

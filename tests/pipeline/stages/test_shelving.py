@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryShelf
 from pipeline.domain.book import BookDiff, BookSnapshot, BookState
+from pipeline.domain.book_texts import decode_book_texts
 from pipeline.domain.candle import Candle, Revision
 from pipeline.domain.interval import MINUTE_MS
+from pipeline.domain.jsontext import loads
 from pipeline.domain.names import REALTIME_MINUTES
+from pipeline.domain.records import encode_book
 from pipeline.domain.shelf import Published
 from pipeline.domain.trade import Trade
 from pipeline.stages.shelving import PUSH_EVERY_MS, SymbolShelf
@@ -34,7 +37,7 @@ class Desk:
                 case Trade():
                     self.fold.trade(word, replayed=replayed)
                 case _:
-                    self.fold.book(word)
+                    self.fold.book(decode_book_texts(encode_book(word)))
         self.settle()
 
     def settle(self) -> None:
@@ -109,6 +112,87 @@ def test_a_gap_in_the_book_is_said_in_the_data() -> None:
     desk.take(a_snapshot(110))
     found = desk.shelf.books["BTCUSDT"]
     assert (found.state, found.last_update_id) == (BookState.SYNCED, 110)
+
+
+def test_an_unsynced_difference_leaves_the_last_synced_book_there_and_marked() -> None:
+    desk = Desk()
+    desk.take(a_snapshot(100), a_diff(101))
+    desk.take(a_diff(102, bids=levels(("100", "5")), state=BookState.FAILED))
+    desk.take(a_diff(103, bids=levels(("100.5", "5"))))
+    lost = desk.shelf.books["BTCUSDT"]
+    assert (lost.state, lost.last_update_id) == (BookState.FAILED, 101)
+    assert lost.bids[0][0] == 99
+
+
+def test_a_book_that_crosses_is_never_shown() -> None:
+    desk = Desk()
+    desk.take(a_snapshot(100))
+    desk.take(a_diff(101, bids=levels(("101", "5"))))
+    desk.take(a_snapshot(102, bids=levels(("103", "5"))))
+    lost = desk.shelf.books["BTCUSDT"]
+    assert (lost.state, lost.last_update_id) == (BookState.RESYNCING, 100)
+    assert lost.bids[0][0] == 99
+    desk.take(a_snapshot(103))
+    assert desk.shelf.books["BTCUSDT"].state is BookState.SYNCED
+
+
+def test_a_process_that_starts_into_an_unsynced_book_marks_the_one_that_is_there() -> None:
+    first = Desk()
+    first.take(a_snapshot(100))
+    again = Desk(first.shelf)
+    again.take(a_diff(99, 100, state=BookState.RESYNCING), replayed=True)
+    assert first.shelf.books["BTCUSDT"].state is BookState.SYNCED
+    again.take(a_diff(101, state=BookState.RESYNCING))
+    assert (first.shelf.books["BTCUSDT"].state, first.shelf.books["BTCUSDT"].last_update_id) == (
+        BookState.RESYNCING,
+        100,
+    )
+
+
+def test_a_book_whose_pushed_levels_stand_still_is_pushed_once_a_second() -> None:
+    desk = Desk()
+    desk.take(a_snapshot(100, bids=levels(*((str(99 - n), "1") for n in range(30)))))
+    for update_id in range(101, 201):
+        desk.take(a_diff(update_id, bids=levels(("70", str(update_id)))))
+    assert len(desk.sequence("orderbook")) == 1 + 100 * PUSH_EVERY_MS // 1_000
+    assert desk.shelf.books["BTCUSDT"].last_update_id > 190
+    firsts = [first for first, _ in desk.sequence("orderbook")]
+    assert firsts[1:] == [last + 1 for _, last in desk.sequence("orderbook")[:-1]]
+
+
+def test_a_missed_trade_that_comes_late_is_told_with_its_own_id() -> None:
+    desk = Desk()
+    desk.take(forming(0, last_trade_id=0))
+    desk.take(a_trade(1), a_trade(4))
+    desk.take(a_trade(2, last_id=3, aggregate_id=9, price=Decimal(150)))
+    told = [loads(push.body)["trade"] for stream, _, push in desk.shelf.published if stream == "trades"]
+    assert [(trade["tradeId"], trade.get("lastTradeId")) for trade in told] == [(1, None), (4, None), (2, 3)]
+    assert sorted(desk.shelf.trades["BTCUSDT"]) == [1, 2, 4]
+    assert desk.shelf.latest["BTCUSDT"].high == 150
+    assert desk.shelf.latest["BTCUSDT"].close == 100
+
+
+orders = st.permutations(range(1, 31))
+repeats = st.lists(st.integers(1, 30), max_size=10)
+
+
+@settings(deadline=None, max_examples=60)
+@given(orders, repeats, st.sets(st.integers(0, 40), max_size=2))
+def test_trades_in_any_order_leave_the_same_shelf(order: list[int], again: list[int], restarts: set[int]) -> None:
+    straight, shaken = Desk(), Desk()
+    straight.take(forming(0, last_trade_id=0), *(a_trade(i) for i in range(1, 31)))
+    shaken.take(forming(0, last_trade_id=0))
+    for number, trade_id in enumerate([*order, *again]):
+        if number in restarts:
+            shaken = Desk(shaken.shelf)
+            shaken.take(*(a_trade(i) for i in order[:number]), replayed=True)
+        shaken.take(a_trade(trade_id))
+    assert shaken.shelf.trades == straight.shelf.trades
+    if not restarts:  # one that starts takes the bar it finds for the exchange's, until the next frame
+        assert shaken.shelf.latest["BTCUSDT"].values == straight.shelf.latest["BTCUSDT"].values
+    told = [push for stream, _, push in shaken.shelf.published if stream == "trades"]
+    assert len(told) == 30
+    assert [push.seq for push in told] == list(range(told[0].seq, told[0].seq + 30))
 
 
 def test_a_process_that_starts_again_goes_on_where_the_shelf_stands() -> None:
