@@ -31,6 +31,7 @@ class Settings:
     kafka_partitions: int = 6
     topics: Topics = field(default_factory=Topics)
     consumer_group_prefix: str = ""
+    consumer_instance: str | None = None
     mongo_uri: str = "mongodb://127.0.0.1:27017"
     mongo_db: str = "CRYPTO"
     redis_host: str = "127.0.0.1"
@@ -67,6 +68,7 @@ class Settings:
             kafka_partitions=_whole(env, "KAFKA_PARTITIONS", 6, least=1),
             topics=Topics.named(prefix=env.get("TOPIC_PREFIX", ""), kline=env.get("KAFKA_TOPIC") or Topics().kline),
             consumer_group_prefix=env.get("TOPIC_PREFIX", ""),
+            consumer_instance=env.get("CONSUMER_INSTANCE") or None,
             mongo_uri=env.get("MONGO_URI") or "mongodb://127.0.0.1:27017",
             mongo_db=env.get("MONGO_DB") or "CRYPTO",
             redis_host=env.get("REDIS_HOST") or "127.0.0.1",

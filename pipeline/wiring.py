@@ -42,8 +42,10 @@ BROKER_WAIT_S = 60
 TAIL_MS = 600_000
 TAIL_RECORDS = (2_000, 200_000)
 """What of the trades' topic is read at a start, a partition: ten minutes, at least and at most so many records."""
-REWIND_BOOK_RECORDS = 3_000
-REWIND_TRADE_RECORDS = 5_000
+REWIND_BOOK_MS = 35_000
+"""What a cache that starts reads again of the books: a full one comes every thirty seconds a symbol."""
+REWIND_MOST = 20_000
+"""Records of a partition that a cache that starts reads again at most."""
 
 
 def run_ingest(settings: Settings) -> None:
@@ -55,15 +57,17 @@ def run_cache(settings: Settings) -> None:
     """Keep Redis until SIGTERM. Raises a Fault when a server is away: start it again."""
     publisher = _publisher(settings)
     topics = settings.topics
+    sharing = -(-len(settings.symbols) // settings.kafka_partitions)
     rewinds = (
-        kafka.Rewind(topics.orderbook, REWIND_BOOK_RECORDS),
-        kafka.Rewind(topics.trades, REWIND_TRADE_RECORDS),
+        kafka.Rewind(topic=topics.orderbook, age_ms=REWIND_BOOK_MS, records=REWIND_MOST),
+        kafka.Rewind(topic=topics.trades, records=min(REWIND_MOST, 2 * names.REALTIME_TRADES * sharing)),
     )
     reader = kafka.KafkaReader(
         settings.kafka_bootstrap,
         group=f"{settings.consumer_group_prefix}cache",
         topics=(topics.kline, topics.orderbook, topics.trades),
         rewinds=rewinds,
+        instance=settings.consumer_instance,
     )
     cache = Cache(
         reader=reader,
@@ -80,7 +84,10 @@ def run_archive(settings: Settings) -> None:
     """Keep MongoDB's one-minute candles until SIGTERM. Raises a Fault when a server is away: start it again."""
     publisher = _publisher(settings)
     reader = kafka.KafkaReader(
-        settings.kafka_bootstrap, group=f"{settings.consumer_group_prefix}archive", topics=(settings.topics.kline,)
+        settings.kafka_bootstrap,
+        group=f"{settings.consumer_group_prefix}archive",
+        topics=(settings.topics.kline,),
+        instance=settings.consumer_instance,
     )
     archive = Archive(
         reader=reader, candles=_candles(settings), dead_letters=publisher, topics=settings.topics, clock=now_ms

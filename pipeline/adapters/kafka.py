@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -133,8 +133,7 @@ class KafkaPublisher:
             log.error("Kafka did not take a record: %s", error.str())
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of the log; ``replayed`` if this group had already committed past it when it was assigned."""
 
     topic: str
@@ -143,24 +142,38 @@ class Record:
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rewind:
-    """How far back of its committed offset a reader starts, to fold recent state anew."""
+    """How far back of its committed offset a reader starts, to fold recent state anew.
+
+    By ``records`` of a partition, or, where ``age_ms`` is given, by what came in that time, at most so many records.
+    """
 
     topic: str
     records: int
+    age_ms: int | None = None
 
 
 class KafkaReader:
     """A consumer-group member that hands out batches and commits only when told the batch is written.
 
-    ``rewinds`` names topics that are read again from some records before the committed offset; those records come
-    marked ``replayed``.
+    ``rewinds`` names topics that are read again from before the committed offset; those records come marked
+    ``replayed``. A reader with an ``instance`` of its own takes its partitions back at once after it died; without one
+    they are given back when the session of the dead one is over.
     """
 
-    def __init__(self, bootstrap: str, *, group: str, topics: Sequence[str], rewinds: Iterable[Rewind] = ()) -> None:
-        self._rewinds = {rewind.topic: rewind.records for rewind in rewinds}
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        group: str,
+        topics: Sequence[str],
+        rewinds: Iterable[Rewind] = (),
+        instance: str | None = None,
+    ) -> None:
+        self._rewinds = {rewind.topic: rewind for rewind in rewinds}
         self._committed: dict[tuple[str, int], int] = {}
+        self._handed_out: dict[tuple[str, int], int] = {}
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -177,8 +190,9 @@ class KafkaReader:
                 "queued.max.messages.kbytes": 32_768,
                 "topic.metadata.refresh.interval.ms": 10_000,
             }
+            | ({"group.instance.id": instance} if instance else {})
         )
-        self._consumer.subscribe(list(topics), on_assign=self._assigned)
+        self._consumer.subscribe(list(topics), on_assign=self._assigned, on_revoke=self._revoked)
 
     def batch(self, *, limit: int, wait_s: float) -> list[Record]:
         """What has come, at most ``limit``, after waiting at most ``wait_s`` for the first. Raises TransientError."""
@@ -190,11 +204,14 @@ class KafkaReader:
 
     def commit(self) -> None:
         """Everything handed out so far is written: never hand it out again."""
+        offsets = [TopicPartition(topic, number, offset + 1) for (topic, number), offset in self._handed_out.items()]
+        if not offsets:
+            return
         try:
-            self._consumer.commit(asynchronous=True)
+            self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
-            if error.args[0].code() != KafkaError._NO_OFFSET:
-                raise TransientError(f"Kafka did not commit: {error.args[0].str()}") from error
+            raise TransientError(f"Kafka did not commit: {error.args[0].str()}") from error
+        self._handed_out.clear()
 
     def close(self) -> None:
         """Leave the group; a broker that is away does not hold us."""
@@ -207,10 +224,11 @@ class KafkaReader:
         error = message.error()
         if error is not None:
             return self._refused(error)
-        self._consumer.store_offsets(message=message)
-        topic, key = str(message.topic()), bytes(message.key() or b"").decode(errors="replace")
-        committed = self._committed.get((topic, int(message.partition() or 0)), 0)
-        return Record(topic, key, bytes(message.value() or b""), int(message.offset() or 0) < committed)
+        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+        place = (topic, partition)
+        self._handed_out[place] = offset
+        key = (message.key() or b"").decode(errors="replace")
+        return Record(topic, key, message.value() or b"", offset < self._committed.get(place, 0))
 
     @staticmethod
     def _refused(error: KafkaError) -> None:
@@ -218,7 +236,7 @@ class KafkaReader:
             return
         if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED):
             raise MisconfiguredError(f"Kafka refuses us: {error.str()}")
-        if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART and error.fatal():
+        if error.code() == KafkaError._FATAL or error.fatal():
             raise TransientError(f"Kafka: {error.str()}")
         log.warning("Kafka: %s", error.str())
 
@@ -229,6 +247,11 @@ class KafkaReader:
             log.warning("Kafka, on assignment: %s", error.args[0].str())
         consumer.assign(partitions)
 
+    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """What is another's now is not ours to commit."""
+        for partition in partitions:
+            self._handed_out.pop((partition.topic, partition.partition), None)
+
     def _rewind(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for known in consumer.committed(partitions, timeout=15):
             self._committed[(known.topic, known.partition)] = max(known.offset, 0)
@@ -236,8 +259,18 @@ class KafkaReader:
             back = self._rewinds.get(partition.topic)
             committed = self._committed[(partition.topic, partition.partition)]
             if back is not None and committed:
-                low, _high = consumer.get_watermark_offsets(partition, timeout=15)
-                partition.offset = max(low, committed - back)
+                partition.offset = _begin(consumer, partition, committed, back)
+
+
+def _begin(consumer: Consumer, partition: TopicPartition, committed: int, back: Rewind) -> int:
+    """Where a rewound partition begins: never after what is committed, never before what the log still has."""
+    low, _high = consumer.get_watermark_offsets(partition, timeout=15)
+    begin = max(low, committed - back.records)
+    if back.age_ms is None:
+        return begin
+    since = TopicPartition(partition.topic, partition.partition, int(time.time() * 1000) - back.age_ms)
+    (found,) = consumer.offsets_for_times([since], timeout=15)
+    return min(committed, max(begin, found.offset)) if found.offset >= 0 else committed
 
 
 def wait_for_broker(bootstrap: str, *, timeout_s: float) -> None:

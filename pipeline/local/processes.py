@@ -1,6 +1,8 @@
 """The project's own processes in one table: command, port, what each needs, how it is known to be ready."""
 
+import platform
 import sys
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.local.child import ProcessSpec
@@ -72,7 +74,14 @@ def _exchange(environment: Mapping[str, str]) -> ProcessSpec:
 
 def _stage(name: str, environment: Mapping[str, str], *, needs: tuple[str, ...]) -> ProcessSpec:
     command = command_of(name, environment)
-    return ProcessSpec(name=name, command=command, environment=environment, needs=needs, stop_within_s=15)
+    own = {**environment, "CONSUMER_INSTANCE": f"{_instance(environment)}-{name}"}
+    return ProcessSpec(name=name, command=command, environment=own, needs=needs, stop_within_s=15)
+
+
+def _instance(environment: Mapping[str, str]) -> str:
+    """A name that is this stack's alone, also where several share a broker."""
+    folder = zlib.crc32(environment.get("DATA_DIR", "").encode())
+    return environment.get("CONSUMER_INSTANCE") or f"{platform.node()}-{folder:08x}"
 
 
 def _served(name: str, environment: Mapping[str, str], *, host: str, port: int) -> ProcessSpec:

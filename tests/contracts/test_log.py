@@ -17,8 +17,8 @@ def log(namespace: Settings) -> Settings:
     return namespace
 
 
-def read(settings: Settings, count: int, *, commit: bool, rewind: int = 0) -> list[Record]:
-    rewinds = [Rewind(settings.topics.trades, rewind)] if rewind else []
+def read(settings: Settings, count: int, *, commit: bool, rewind: Rewind | None = None) -> list[Record]:
+    rewinds = [rewind] if rewind else []
     reader = KafkaReader(
         settings.kafka_bootstrap,
         group=settings.consumer_group_prefix,
@@ -70,9 +70,38 @@ def test_a_rewound_reader_marks_what_it_had_handled(log: Settings) -> None:
     append(log, range(12))
     read(log, 12, commit=True)
     append(log, range(12, 15))
-    found = read(log, 15, commit=False, rewind=1_000)
+    found = read(log, 15, commit=False, rewind=Rewind(topic=log.topics.trades, records=1_000))
     assert {int(record.value) for record in found if record.replayed} == set(range(12))
     assert {int(record.value) for record in found if not record.replayed} == {12, 13, 14}
+
+
+def test_a_reader_rewound_by_time_begins_where_that_time_began_and_not_further_back_than_it_may(log: Settings) -> None:
+    topic = log.topics.trades
+    append(log, range(12))
+    read(log, 12, commit=True)
+    recent = read(log, 12, commit=False, rewind=Rewind(topic=topic, records=1_000, age_ms=600_000))
+    assert all(record.replayed for record in recent)
+    append(log, range(12, 13))
+    bounded = read(log, 1, commit=False, rewind=Rewind(topic=topic, records=1, age_ms=600_000))
+    assert len(bounded) <= log.kafka_partitions + 1
+    nothing = read(log, 1, commit=False, rewind=Rewind(topic=topic, records=1_000, age_ms=0))
+    assert [int(record.value) for record in nothing] == [12]
+
+
+def test_a_reader_that_died_has_its_partitions_back_before_its_session_is_over(log: Settings) -> None:
+    append(log, range(8))
+    member = partial(KafkaReader, group=log.consumer_group_prefix, topics=[log.topics.trades], instance="the-cache")
+    died = member(log.kafka_bootstrap)
+    found: list[Record] = []
+    wait_for(partial(_filled, died, found, 8), within_s=30, what="8 records")
+    again = member(log.kafka_bootstrap)
+    try:
+        wait_for(partial(_filled, again, [], 8), within_s=4, what="8 records within a session of 6 s")
+        with pytest.raises(TransientError):
+            wait_for(lambda: died.batch(limit=1, wait_s=0.1) is None, within_s=20, what="the other is told to go")
+    finally:
+        again.close()
+        died.close()
 
 
 def test_a_record_with_a_key_that_is_no_text_is_handed_out_like_any_other(log: Settings) -> None:
