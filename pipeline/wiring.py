@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import os
+import platform
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from threading import Event
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,6 +21,7 @@ import redis
 from pipeline.adapters import heartbeat, http, kafka, kafka_tail, mongo_gaps, mongo_writer, redis_async, redis_writer
 from pipeline.adapters.exchange_socket import open_socket
 from pipeline.adapters.governor import Governor
+from pipeline.adapters.redis_leases import RedisLeases
 from pipeline.adapters.redis_weight import RedisWeight
 from pipeline.domain import jsontext, names
 from pipeline.domain.coverage import Coverage
@@ -34,6 +38,7 @@ from pipeline.stages.covered import covered
 from pipeline.stages.gap_notes import GapNotes
 from pipeline.stages.history import History
 from pipeline.stages.ingest import Ingest
+from pipeline.stages.leases import Leases
 from pipeline.stages.markets import Markets
 
 log = logging.getLogger(__name__)
@@ -183,25 +188,61 @@ async def _ingest(settings: Settings) -> None:
             _redis(settings), "ingest", lambda: {**ingest.detail(), **past.detail(), "weight": venue.weight()}
         ).start()
 
-        def changed(markets: Markets) -> None:
-            ingest.follow(markets.followed, quiet=markets.quiet)
-            followed = [markets.listed[symbol] for symbol in markets.followed]
-            beat.keep(names.SYMBOLS_KEY, _symbols_text(settings, followed))
+        async with _leases(settings) as leases:
+            followers = _Followers(settings, ingest, leases, beat)
+            markets = Markets(venue, settings.symbols, followers.arrange)
+            known = await patiently(partial(venue.symbols, settings.symbols))
+            open_markets(known, settings.symbols)
+            markets.take(known)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(ingest.run())
+                    group.create_task(markets.keep())
+                    group.create_task(followers.keep(markets))
+                    group.create_task(notes.keep())
+                    group.create_task(past.keep(markets.followed, days=settings.history_days))
+            finally:
+                beat.close()
+                publisher.flush()
+                notes.flush()
 
-        markets = Markets(venue, settings.symbols, changed)
-        known = await patiently(partial(venue.symbols, settings.symbols))
-        open_markets(known, settings.symbols)
-        markets.take(known)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(ingest.run())
-                group.create_task(markets.keep())
-                group.create_task(notes.keep())
-                group.create_task(past.keep(markets.followed, days=settings.history_days))
-        finally:
-            beat.close()
-            publisher.flush()
-            notes.flush()
+
+@dataclass(slots=True)
+class _Followers:
+    """This replica's share of the markets: what it holds by leases of what the exchange has open."""
+
+    settings: Settings
+    ingest: Ingest
+    leases: Leases
+    beat: heartbeat.Heartbeat
+
+    def arrange(self, markets: Markets) -> None:
+        """Follow what is open and ours; the rest is offered to the other replicas."""
+        self.leases.want(markets.followed)
+        held = [symbol for symbol in markets.followed if symbol in self.leases.held]
+        self.ingest.follow(held, quiet=markets.quiet)
+        listed = [markets.listed[symbol] for symbol in markets.followed]
+        self.beat.keep(names.SYMBOLS_KEY, _symbols_text(self.settings, listed))
+
+    async def keep(self, markets: Markets) -> NoReturn:
+        """Follow other symbols as soon as other ones are held, from where the log ends."""
+        while True:
+            held = await self.leases.change()
+            if new := held - self.ingest.followed.keys():
+                known = await patiently(partial(asyncio.to_thread, _covered, self.settings))
+                self.ingest.learn({symbol: known[symbol] for symbol in new & known.keys()})
+            self.arrange(markets)
+
+
+@asynccontextmanager
+async def _leases(settings: Settings) -> AsyncIterator[Leases]:
+    """Our seat among the replicas of ingest."""
+    client = redis_async.connect(
+        settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
+    )
+    replica = settings.consumer_instance or f"{platform.node()}-{os.getpid()}"
+    async with client, Leases(RedisLeases(client, "ingest"), replica=replica, names=settings.symbols) as leases:
+        yield leases
 
 
 def _covered(settings: Settings) -> dict[str, Coverage]:

@@ -9,7 +9,7 @@ from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_conn
 
 from pipeline.domain.faults import TransientError
 
-log = logging.getLogger(__name__)
+logging.getLogger("picows").setLevel(logging.WARNING)  # each connection is told of where it is replaced
 
 OPEN_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 2.0

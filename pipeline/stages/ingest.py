@@ -89,6 +89,10 @@ class Ingest:
             group.create_task(self._watch())
             group.create_task(self._ease())
 
+    def learn(self, covered: Mapping[str, Coverage]) -> None:
+        """Hear which trades the log holds by now, of symbols that are not followed yet."""
+        self._was |= covered
+
     def follow(self, symbols: Iterable[str], *, quiet: Iterable[str] = ()) -> None:
         """From now on follow exactly these; of the ``quiet`` ones nothing is expected for now."""
         wanted = list(dict.fromkeys(symbols))
