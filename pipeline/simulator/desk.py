@@ -46,6 +46,11 @@ class Desk:
         """The weight used in the current minute, by address."""
         return {ip: meter.used for ip, meter in self._meters.items()}
 
+    def lift_blocks(self) -> None:
+        """Nobody is blocked or banned any more."""
+        for meter in self._meters.values():
+            meter.lift()
+
     def close(self) -> None:
         """Compute no more answers."""
         self._workers.shutdown(wait=False, cancel_futures=True)

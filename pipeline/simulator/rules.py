@@ -90,6 +90,10 @@ class WeightMeter:
         """A 418 went out: a ban for ``seconds``."""
         self.blocked_since_ms, self.banned_until_ms = now_ms, now_ms + seconds * 1_000
 
+    def lift(self) -> None:
+        """No block and no ban is in force; the weight used stays used."""
+        self.blocked_until_ms = self.banned_until_ms = 0
+
     def _broken(self, now_ms: int) -> Rule | None:
         """A request that was on its way when the block began breaks no rule."""
         return Rule.BLOCKED if now_ms - self.blocked_since_ms > self.limits.in_flight_ms else None

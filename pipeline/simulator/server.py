@@ -98,9 +98,10 @@ class Exchange:
         self._disturbances.order(order)
 
     def clear(self) -> None:
-        """Everything works again, and no script goes on."""
+        """Everything works again, nobody is blocked, and no script goes on."""
         self.script.stop()
         self._disturbances.clear()
+        self._desk.lift_blocks()
 
     def report(self) -> dict[str, Any]:
         """What was counted, what is in force, what there was; times in epoch ms."""

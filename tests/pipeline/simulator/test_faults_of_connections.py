@@ -318,6 +318,16 @@ async def test_a_request_during_a_block_is_refused_and_counted(session: ClientSe
         await broken(exchange, "request_while_blocked")
 
 
+async def test_clearing_lifts_a_block(exchange: Exchange, session: ClientSession) -> None:
+    exchange.order(Order(kind=Kind.REST, status=418, retry_after_s=60))
+    statuses = []
+    for _ in range(2):
+        async with session.get(f"{exchange.rest_url}/api/v3/time") as reply:
+            statuses.append(reply.status)
+        exchange.clear()
+    assert statuses == [418, 200]
+
+
 async def test_a_request_on_its_way_when_the_block_began_breaks_no_rule(
     exchange: Exchange, session: ClientSession
 ) -> None:
