@@ -154,8 +154,9 @@ def open_markets(known: Mapping[str, SymbolInfo], wanted: Sequence[str]) -> list
 def history(settings: Settings, venue: Binance, publisher: kafka.KafkaPublisher) -> History:
     """A fill of the one-minute history through the log."""
     return History(
-        venue=venue.unhurried(), stored=_candles(settings), publisher=publisher, topics=settings.topics, clock=now_ms
-    )
+        venue=venue.unhurried(), stored=_candles(settings), gaps=_gaps(settings),
+        publisher=publisher, topics=settings.topics, clock=now_ms,
+    )  # fmt: skip
 
 
 def is_here(url: str) -> bool:

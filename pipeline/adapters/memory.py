@@ -137,6 +137,10 @@ class MemoryCandles:
         """The last ``count`` one-minute candles, oldest first."""
         return self.candles(symbol, interval=Interval.M1, start_ms=0, end_ms=2**62)[-count:]
 
+    def oldest_ms(self, symbol: str) -> int | None:
+        """When the first held minute opened; None if there is none."""
+        return min((key[2] for key in self.held if key[:2] == (symbol, Interval.M1)), default=None)
+
     def missing_minutes(self, symbol: str, *, start_ms: int, end_ms: int) -> list[int]:
         """Open times in the half-open range that have no one-minute candle, oldest first."""
         return [

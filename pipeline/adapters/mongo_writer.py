@@ -80,6 +80,12 @@ class CandleStore:
         found = self._find(symbol, Interval.M1, {"$gte": 0}).sort("openTime", DESCENDING).limit(count)
         return _guarded(lambda: [candle_of(document) for document in found])[::-1]
 
+    def oldest_ms(self, symbol: str) -> int | None:
+        """When the first stored minute opened; None if there is none."""
+        query, order = {"symbol": symbol, "interval": "1m"}, [("openTime", ASCENDING)]
+        found = _guarded(lambda: self._of(Interval.M1).find_one(query, {"_id": 0, "openTime": 1}, sort=order))
+        return int(found["openTime"]) if found else None
+
     def missing_minutes(self, symbol: str, *, start_ms: int, end_ms: int) -> list[int]:
         """Open times in the half-open range that have no one-minute candle, oldest first."""
         query = {"symbol": symbol, "interval": "1m", "openTime": {"$gte": start_ms, "$lt": end_ms}}

@@ -112,7 +112,7 @@ def healed(held: Sequence[Gap], *, start: int, end: int, healed_ms: int) -> list
 
 
 def minute_gaps(symbol: str, open_times: Iterable[int], *, cause: Cause, reason: str, now_ms: int) -> list[Gap]:
-    """The fewest gaps that cover the minutes opened at ``open_times`` (oldest first); healed at once if they are ours.
+    """The fewest gaps that cover the minutes opened at ``open_times`` (oldest first); ours are healed at once.
 
     Ours, because a minute that we missed is noted when the exchange has given it.
     """

@@ -2,39 +2,50 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
 from typing import Any, NoReturn
 
 from pipeline.domain import records
-from pipeline.domain.candle import Candle
-from pipeline.domain.faults import BadMessageError, TransientError
+from pipeline.domain.gap import Cause, Gap, Gaps, minute_gaps
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 from pipeline.domain.names import Topics
-from pipeline.stages.backoff import Backoff, patiently
+from pipeline.stages.asking import PAGE, SURE_MS, Asking
+from pipeline.stages.backoff import patiently
+from pipeline.stages.long_history import LongHistory
 from pipeline.stages.ports import Candles, Clock, Past, Publisher
 
 log = logging.getLogger(__name__)
 
-PAGE_MINUTES = 1_000
-GIVE_UP_AFTER = 8
 PRESSED_WAIT_S = 0.05
 SWEEP_EVERY_S = 30
 SWEEP_MS = 2 * 3_600_000
 SETTLED_MS = 10_000
 """A minute over for this long should have gone from the stream through the log into the store."""
 
+EXCHANGE_LACKS = "the exchange has no candle of it"
+WE_MISSED = "the stream brought no closed candle; REST did"
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One request's worth of minutes: ``missing`` of them are wanted, all within the half-open range."""
+    """One request's worth of minutes: those opened at ``missing`` (oldest first, at least one) are wanted."""
 
     symbol: str
-    start_ms: int
-    end_ms: int
-    missing: int
+    missing: tuple[int, ...]
+
+    @property
+    def start_ms(self) -> int:
+        """Where the request begins."""
+        return self.missing[0]
+
+    @property
+    def end_ms(self) -> int:
+        """Where it ends, exclusive."""
+        return self.missing[-1] + MINUTE_MS
 
 
 @dataclass(slots=True)
@@ -65,9 +76,8 @@ def pages(symbol: str, missing: Sequence[int]) -> list[Page]:
     found: list[Page] = []
     end = len(missing)
     while end:
-        last_ms = missing[end - 1]
-        start = next(i for i in range(end) if missing[i] > last_ms - PAGE_MINUTES * MINUTE_MS)
-        found.append(Page(symbol, missing[start], last_ms + MINUTE_MS, end - start))
+        start = bisect_right(missing, missing[end - 1] - PAGE * MINUTE_MS, hi=end)
+        found.append(Page(symbol, tuple(missing[start:end])))
         end = start
     return found
 
@@ -76,6 +86,27 @@ def newest_first(by_symbol: Sequence[Sequence[Page]]) -> Iterator[Page]:
     """Every symbol's newest page, then every symbol's next: no market waits for another's last year."""
     for rank in zip_longest(*by_symbol):
         yield from (page for page in rank if page is not None)
+
+
+@dataclass(slots=True)
+class AskedInVain:
+    """Minutes the exchange did not have when asked, and when to ask again: ever more rarely, at least once a day."""
+
+    _next: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+
+    def due(self, symbol: str, missing: Iterable[int], *, now_ms: int) -> list[int]:
+        """Of ``missing`` what may be asked for now."""
+        return [open_ms for open_ms in missing if self._next.get((symbol, open_ms), (0, 0))[0] <= now_ms]
+
+    def note(self, symbol: str, absent: Iterable[int], *, now_ms: int) -> None:
+        """It was asked for these and has none of them."""
+        for open_ms in absent:
+            wait_ms = min(2 * self._next.get((symbol, open_ms), (0, MINUTE_MS // 2))[1], DAY_MS)
+            self._next[(symbol, open_ms)] = (now_ms + wait_ms, wait_ms)
+
+    def forget(self, *, before_ms: int) -> None:
+        """Minutes opened before ``before_ms`` are not looked for any more."""
+        self._next = {key: when for key, when in self._next.items() if key[1] >= before_ms}
 
 
 def _minute(time_ms: int) -> int:
@@ -88,27 +119,50 @@ class History:
 
     venue: Past
     stored: Candles
+    gaps: Gaps
     publisher: Publisher
     topics: Topics
     clock: Clock
     report: Report = field(default_factory=Report)
     repaired: int = 0
+    began_ms: int = 0
+    in_vain: AskedInVain = field(default_factory=AskedInVain)
+    longer: LongHistory = field(init=False)
+    _asking: Asking = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._asking = Asking(self.venue, self.clock)
+        self.longer = LongHistory(self._asking, self.stored)
 
     async def keep(self, symbols: Sequence[str], *, days: int) -> NoReturn:
         """Fill ``days`` of history once, then close by REST whatever minute the stream left out."""
-        began_ms = await patiently(self.venue.server_ms)
-        oldest_ms = _minute(began_ms - days * DAY_MS)
-        await patiently(partial(self.fill, symbols, start_ms=oldest_ms, end_ms=_minute(began_ms)))
+        self.began_ms = await patiently(self.venue.server_ms)
+        oldest_ms = _minute(self.began_ms - days * DAY_MS)
+        await patiently(self.gaps_ready)
+        await patiently(partial(self.begin, symbols, start_ms=oldest_ms, end_ms=_minute(self.began_ms)))
         log.info("history: %s", self.report.detail())
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             await patiently(partial(self.sweep, symbols, oldest_ms=oldest_ms))
 
+    async def gaps_ready(self) -> None:
+        """See that the ledger can be written."""
+        await asyncio.to_thread(self.gaps.ensure_indexes)
+
+    async def begin(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> None:
+        """The newest page of each symbol, then the longer candles of before, then all other minutes."""
+        split_ms = max(start_ms, end_ms - PAGE * MINUTE_MS)
+        await self.fill(symbols, start_ms=split_ms, end_ms=end_ms)
+        await self.longer.fill(symbols, before_ms=start_ms)
+        await self.fill(symbols, start_ms=start_ms, end_ms=split_ms)
+
     async def sweep(self, symbols: Sequence[str], *, oldest_ms: int) -> int:
         """Fetch the minutes of the last two hours that should have been stored by now; how many came."""
         end_ms = _minute(await self.venue.server_ms() - SETTLED_MS)
+        start_ms = max(oldest_ms, end_ms - SWEEP_MS)
+        self.in_vain.forget(before_ms=start_ms)
         look = replace(self, report=Report())
-        await look.fill(symbols, start_ms=max(oldest_ms, end_ms - SWEEP_MS), end_ms=end_ms)
+        await look.fill(symbols, start_ms=start_ms, end_ms=end_ms)
         if look.report.fetched:
             log.warning("%d minutes the stream did not close came over REST", look.report.fetched)
         self.repaired += look.report.fetched
@@ -116,46 +170,59 @@ class History:
 
     def detail(self) -> dict[str, Any]:
         """What the heartbeat tells."""
-        return {"history": self.report.detail(), "repairedMinutes": self.repaired}
+        told = {"history": self.report.detail(), "repairedMinutes": self.repaired}
+        return told | {"olderCandles": dict(self.longer.counts)}
 
     async def fill(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> Report:
         """Fetch every minute of the half-open range that the store lacks. Raises UndeliveredError."""
-        plan = [pages(symbol, await asyncio.to_thread(self._missing, symbol, start_ms, end_ms)) for symbol in symbols]
-        self.report.total = self.report.done + sum(page.missing for book in plan for page in book)
+        now_ms = await self.venue.server_ms()
+        expected = {symbol: await asyncio.to_thread(self._expected, symbol) for symbol in symbols}
+        due = [await asyncio.to_thread(self._due, symbol, start_ms, end_ms, now_ms) for symbol in symbols]
+        plan = [pages(symbol, missing) for symbol, missing in zip(symbols, due, strict=True)]
+        self.report.total = self.report.done + sum(len(missing) for missing in due)
         self.report.state = "running"
         for page in newest_first(plan):
-            await self._page(page)
+            await self._page(page, now_ms=now_ms, expected=expected[page.symbol])
         self.report.state = "done"
         return self.report
 
-    async def _page(self, page: Page) -> None:
-        candles = await self._fetch(page)
+    async def _page(self, page: Page, *, now_ms: int, expected: range) -> None:
+        candles = await self._asking.page(page.symbol, Interval.M1, start_ms=page.start_ms, end_ms=page.end_ms)
         if candles is None:
-            self.report.failed += page.missing
+            self.report.failed += len(page.missing)
             return
         for candle in candles:
             self.publisher.append(self.topics.kline, key=candle.symbol, value=records.encode_candle(candle))
-        self.report.fetched += min(len(candles), page.missing)
-        self.report.unavailable += max(0, page.missing - len(candles))
+        given = {candle.open_ms for candle in candles}
+        found = [open_ms for open_ms in page.missing if open_ms in given]
+        absent = [open_ms for open_ms in page.missing if open_ms not in given and open_ms < now_ms - SURE_MS]
+        self.in_vain.note(page.symbol, absent, now_ms=now_ms)
+        self.report.fetched += len(found)
+        self.report.unavailable += len(page.missing) - len(found)
+        ours = [open_ms for open_ms in found if open_ms in expected]
+        await asyncio.to_thread(self.gaps.note, missed(page.symbol, absent=absent, ours=ours, now_ms=self.clock()))
         while self.publisher.pressed:
             await asyncio.sleep(PRESSED_WAIT_S)
 
-    async def _fetch(self, page: Page) -> list[Candle] | None:
-        backoff = Backoff()
-        for _attempt in range(GIVE_UP_AFTER):
-            try:
-                return await self.venue.klines(
-                    page.symbol,
-                    Interval.M1,
-                    start_ms=page.start_ms,
-                    end_ms=page.end_ms,
-                    received_ms=self.clock(),
-                )
-            except (TransientError, BadMessageError) as error:
-                wait_s = backoff.next_s()
-                log.warning("history of %s: %s; again in %.1f s", page.symbol, error, wait_s)
-                await asyncio.sleep(wait_s)
-        return None
+    def _due(self, symbol: str, start_ms: int, end_ms: int, now_ms: int) -> list[int]:
+        missing = self.stored.missing_minutes(symbol, start_ms=start_ms, end_ms=end_ms)
+        return self.in_vain.due(symbol, missing, now_ms=now_ms)
 
-    def _missing(self, symbol: str, start_ms: int, end_ms: int) -> list[int]:
-        return self.stored.missing_minutes(symbol, start_ms=start_ms, end_ms=end_ms)
+    def _expected(self, symbol: str) -> range:
+        """When a minute opened that should be stored if nothing was missed.
+
+        The log keeps a symbol's order, so once a later minute is stored a missing one is not merely on its way; what
+        is older than the first stored one was never collected.
+        """
+        newest = self.stored.newest(symbol, count=1)
+        if not newest:
+            return range(0)
+        return range(self.stored.oldest_ms(symbol) or 0, max(newest[0].open_ms, self.began_ms))
+
+
+def missed(symbol: str, *, absent: Sequence[int], ours: Sequence[int], now_ms: int) -> list[Gap]:
+    """The gaps of minutes that the exchange does not have either, and of those it gave because we had missed them."""
+    return [
+        *minute_gaps(symbol, absent, cause=Cause.EXCHANGE, reason=EXCHANGE_LACKS, now_ms=now_ms),
+        *minute_gaps(symbol, ours, cause=Cause.OURS, reason=WE_MISSED, now_ms=now_ms),
+    ]

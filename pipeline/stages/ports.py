@@ -132,11 +132,15 @@ class Candles(Protocol):
         ...
 
     def upsert(self, candles: Iterable[Candle]) -> int:
-        """Store what supersedes; how many changed. Raises TransientError."""
+        """Merge with what is stored; how many changed. Raises TransientError."""
         ...
 
     def newest(self, symbol: str, *, count: int) -> list[Candle]:
         """The last minutes, oldest first."""
+        ...
+
+    def oldest_ms(self, symbol: str) -> int | None:
+        """When the first stored minute opened; None if there is none."""
         ...
 
     def missing_minutes(self, symbol: str, *, start_ms: int, end_ms: int) -> list[int]:

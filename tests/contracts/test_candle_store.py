@@ -112,6 +112,12 @@ def test_missing_minutes_are_named(store: Candles) -> None:
     assert [(open_ms - NOON_MS) // 60_000 for open_ms in missing] == [-1, 2, 3, 5]
 
 
+def test_the_first_minute_is_known(store: Candles) -> None:
+    assert store.oldest_ms("BTCUSDT") is None
+    store.upsert([a_candle(3), a_candle(2), a_candle(0, symbol="ETHUSDT"), an_hour(None)])
+    assert store.oldest_ms("BTCUSDT") == NOON_MS + 2 * 60_000
+
+
 def test_the_newest_come_oldest_first(store: Candles) -> None:
     store.upsert([a_candle(minute) for minute in (3, 0, 2, 1)])
     assert [(c.open_ms - NOON_MS) // 60_000 for c in store.newest("BTCUSDT", count=2)] == [2, 3]

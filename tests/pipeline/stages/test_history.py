@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.adapters.memory import MemoryCandles, MemoryPublisher
+from pipeline.adapters.memory import MemoryCandles, MemoryGaps, MemoryPublisher
 from pipeline.domain.candle import Candle, Revision
-from pipeline.domain.interval import MINUTE_MS, Interval
+from pipeline.domain.gap import Stream
+from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 from pipeline.domain.names import Topics
 from pipeline.domain.records import decode_candle
-from pipeline.stages.history import PAGE_MINUTES, SETTLED_MS, History, newest_first, pages
+from pipeline.stages.asking import PAGE
+from pipeline.stages.history import SETTLED_MS, AskedInVain, History, newest_first, pages
 from tests.words import NOON_MS, a_candle
 
 
@@ -31,6 +35,8 @@ class MemoryVenue:
         self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int, received_ms: int
     ) -> list[Candle]:
         self.asked.append((symbol, start_ms, end_ms))
+        if interval is not Interval.M1:
+            return [a_longer(interval, open_ms) for open_ms in range(start_ms, end_ms, interval.ms)]
         return [
             a_candle(minute, symbol=symbol, revision=Revision.REST, source="rest", received_ms=received_ms)
             for open_ms, minute in sorted(self.rows.items())
@@ -38,9 +44,27 @@ class MemoryVenue:
         ]
 
 
+def a_longer(interval: Interval, open_ms: int) -> Candle:
+    rest = a_candle(open_ms=open_ms, present=None, revision=Revision.REST, source="rest", verified_ms=1)
+    return replace(rest, interval=interval)
+
+
+def ledger(history: History) -> list[tuple[int, int, str, bool]]:
+    """Every gap of minutes: from, to, whose, whether healed."""
+    found = history.gaps.between(["BTCUSDT"], stream=Stream.KLINE, start=0, end=2**53)
+    return [
+        ((g.start - NOON_MS) // MINUTE_MS, (g.end - NOON_MS) // MINUTE_MS, g.cause.value, g.healed_ms is not None)
+        for g in found
+    ]
+
+
 def a_history(venue: MemoryVenue, stored: MemoryCandles) -> tuple[History, MemoryPublisher]:
     publisher = MemoryPublisher()
-    return History(venue=venue, stored=stored, publisher=publisher, topics=Topics(), clock=lambda: 1), publisher
+    gaps = MemoryGaps()
+    history = History(
+        venue=venue, stored=stored, gaps=gaps, publisher=publisher, topics=Topics(), clock=lambda: venue.now_ms
+    )
+    return history, publisher
 
 
 def published(publisher: MemoryPublisher) -> list[int]:
@@ -59,8 +83,8 @@ def test_the_pages_cover_each_missing_minute_once_newest_first(minutes: set[int]
     plan = pages("BTCUSDT", missing)
     covered = [[t for t in missing if page.start_ms <= t < page.end_ms] for page in plan]
     assert sorted(t for page in covered for t in page) == missing
-    assert [page.missing for page in plan] == [len(page) for page in covered]
-    assert all(page.end_ms - page.start_ms <= PAGE_MINUTES * MINUTE_MS for page in plan)
+    assert [list(page.missing) for page in plan] == covered
+    assert all(page.end_ms - page.start_ms <= PAGE * MINUTE_MS for page in plan)
     assert [page.start_ms for page in plan] == sorted((page.start_ms for page in plan), reverse=True)
 
 
@@ -97,3 +121,81 @@ def test_a_minute_the_stream_never_closed_comes_over_rest_once_it_is_settled() -
     assert asyncio.run(history.sweep(["BTCUSDT"], oldest_ms=NOON_MS)) == 1
     assert published(publisher) == [2]
     assert history.detail()["repairedMinutes"] == 1
+
+
+def test_a_minute_of_ours_is_told_apart_from_one_the_exchange_lacks_and_from_history_never_collected() -> None:
+    stored = MemoryCandles()
+    stored.upsert([a_candle(minute) for minute in (5, 6, 9, 12)])
+    venue = MemoryVenue([3, 4, 5, 6, 7, 9, 12, 13], now_ms=NOON_MS + 60 * MINUTE_MS)
+    history, publisher = a_history(venue, stored)
+    fill(history, start_ms=NOON_MS + 3 * MINUTE_MS, end_ms=NOON_MS + 14 * MINUTE_MS)
+    assert sorted(published(publisher)) == [3, 4, 5, 6, 7, 9, 12, 13]
+    assert ledger(history) == [(7, 8, "ours", True), (8, 9, "exchange", False), (10, 12, "exchange", False)]
+
+
+def test_a_minute_missed_while_nothing_ran_is_ours() -> None:
+    stored = MemoryCandles()
+    stored.upsert([a_candle(0)])
+    venue = MemoryVenue(range(4), now_ms=NOON_MS + 60 * MINUTE_MS)
+    history, _publisher = a_history(venue, stored)
+    history.began_ms = NOON_MS + 4 * MINUTE_MS
+    fill(history, start_ms=NOON_MS, end_ms=NOON_MS + 4 * MINUTE_MS)
+    assert ledger(history) == [(1, 4, "ours", True)]
+
+
+def test_what_just_ended_is_not_yet_called_a_gap_of_the_exchange() -> None:
+    venue = MemoryVenue([0], now_ms=NOON_MS + 3 * MINUTE_MS)
+    history, _publisher = a_history(venue, MemoryCandles())
+    told = fill(history, start_ms=NOON_MS, end_ms=NOON_MS + 3 * MINUTE_MS)
+    assert (told["fetched"], told["unavailable"], ledger(history)) == (1, 2, [])
+
+
+def test_what_the_exchange_lacks_is_asked_for_ever_more_rarely() -> None:
+    venue = MemoryVenue([], now_ms=NOON_MS + 60 * MINUTE_MS)
+    history, _publisher = a_history(venue, MemoryCandles())
+    for _ in range(60):
+        fill(history, start_ms=NOON_MS, end_ms=NOON_MS + 2 * MINUTE_MS)
+        venue.now_ms += MINUTE_MS
+    assert [(start - NOON_MS) // MINUTE_MS for _symbol, start, _end in venue.asked] == [0] * 6
+    assert ledger(history) == [(0, 2, "exchange", False)]
+
+
+def test_it_is_asked_for_at_least_once_a_day() -> None:
+    vain, asked = AskedInVain(), []
+    for hour in range(24 * 10):
+        if vain.due("BTCUSDT", [0], now_ms=hour * 3_600_000):
+            asked.append(hour)
+            vain.note("BTCUSDT", [0], now_ms=hour * 3_600_000)
+    assert max(later - earlier for earlier, later in pairwise(asked)) == 24
+
+
+def test_the_newest_page_comes_before_the_longer_candles_and_these_before_the_rest() -> None:
+    venue = MemoryVenue([], now_ms=NOON_MS + 10 * MINUTE_MS)
+    history, _publisher = a_history(venue, MemoryCandles())
+    asyncio.run(history.begin(["BTCUSDT"], start_ms=NOON_MS - 3 * DAY_MS, end_ms=NOON_MS))
+    longs = [(end - start) // MINUTE_MS for _symbol, start, end in venue.asked]
+    assert longs == [PAGE, PAGE * 1440, PAGE * 240, PAGE * 60, PAGE, PAGE, PAGE, 320]
+
+
+def test_longer_candles_of_before_the_minutes_are_the_exchanges_own_and_fetched_once() -> None:
+    venue, stored = MemoryVenue([], now_ms=NOON_MS), MemoryCandles()
+    history, _publisher = a_history(venue, stored)
+    for _ in range(2):
+        asyncio.run(history.longer.fill(["BTCUSDT"], before_ms=NOON_MS + 30 * MINUTE_MS))
+    assert len(venue.asked) == 3
+    for interval in (Interval.H1, Interval.H4, Interval.D1):
+        held = stored.candles("BTCUSDT", interval=interval, start_ms=0, end_ms=2**53)
+        assert len(held) == PAGE
+        assert held[-1].open_ms == interval.open_ms(NOON_MS)
+        assert {(c.present, c.complete, c.source, c.verified_ms) for c in held} == {(None, False, "rest", 1)}
+
+
+def test_a_longer_candle_that_went_missing_is_fetched_again() -> None:
+    venue, stored = MemoryVenue([], now_ms=NOON_MS), MemoryCandles()
+    history, _publisher = a_history(venue, stored)
+    asyncio.run(history.longer.fill(["BTCUSDT"], before_ms=NOON_MS))
+    lost = next(key for key in stored.held if key[1] is Interval.D1)
+    del stored.held[lost]
+    asyncio.run(history.longer.fill(["BTCUSDT"], before_ms=NOON_MS))
+    assert lost in stored.held
+    assert history.longer.counts["1d"] == PAGE + 1
