@@ -84,10 +84,10 @@ def test_what_equals_the_exchange_matches_at_every_interval_and_is_stamped_with_
 
 def test_comparing_again_within_a_day_writes_nothing_and_later_stamps_again() -> None:
     exchange, log = exchange_of(a_day(range(60))), log_of(a_day(range(60)))
-    hour = {"end_ms": MIDNIGHT_MS + 60 * MINUTE_MS}
+    end_ms = MIDNIGHT_MS + 60 * MINUTE_MS
     for later_ms, records in ((0, 60), (DAY_MS, 60), (2 * DAY_MS, 120)):
         exchange.now_ms = MIDNIGHT_MS + 2 * DAY_MS + later_ms
-        assert reconcile(exchange, log, **hour).matched
+        assert reconcile(exchange, log, end_ms=end_ms).matched
         assert len(log.values(Topics().kline)) == records
 
 
