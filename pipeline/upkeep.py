@@ -9,6 +9,7 @@ from threading import Event
 from typing import Protocol
 
 from pipeline.adapters import kafka
+from pipeline.adapters.mongo_gaps import GapStore
 from pipeline.adapters.mongo_writer import CandleStore, connect
 from pipeline.domain.faults import Fault, MisconfiguredError
 from pipeline.domain.interval import MINUTE_MS
@@ -18,7 +19,7 @@ from pipeline.stages.archive import Archive
 from pipeline.stages.asking import SURE_MS, Asking
 from pipeline.stages.mending import Mending
 from pipeline.stages.shipment import Shipment
-from pipeline.wiring import BROKER_WAIT_S, exchange, first_of, gaps, now_ms
+from pipeline.wiring import BROKER_WAIT_S, exchange, first_of, now_ms
 
 Show = Callable[[int], None]
 """Told how many minutes more are settled."""
@@ -74,7 +75,8 @@ def run(settings: Settings, scope: Scope, job: Callable[[Mending], Job], begin: 
 
 
 async def _done(settings: Settings, scope: Scope, job: Callable[[Mending], Job], begin: Callable[[Work], Show]) -> None:
-    stored, ledger = CandleStore(connect(settings.mongo_uri), settings.mongo_db), gaps(settings)
+    client = connect(settings.mongo_uri)
+    stored, ledger = CandleStore(client, settings.mongo_db), GapStore(client, settings.mongo_db)
     await asyncio.to_thread(stored.ensure_indexes)
     await asyncio.to_thread(ledger.ensure_indexes)
     async with exchange(settings) as (venue, _session):

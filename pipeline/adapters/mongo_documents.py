@@ -18,12 +18,12 @@ def candle_document(candle: Candle) -> Document:
     return {
         "symbol": candle.symbol, "interval": candle.interval.value,
         "openTime": candle.open_ms, "closeTime": candle.close_ms,
-        "open": Decimal128(candle.open), "high": Decimal128(candle.high),
-        "low": Decimal128(candle.low), "close": Decimal128(candle.close),
-        "volume": Decimal128(candle.volume), "quoteVolume": Decimal128(candle.quote_volume),
+        "open": stored(candle.open), "high": stored(candle.high),
+        "low": stored(candle.low), "close": stored(candle.close),
+        "volume": stored(candle.volume), "quoteVolume": stored(candle.quote_volume),
         "trades": candle.trades,
-        "takerBuyVolume": Decimal128(candle.taker_buy_volume),
-        "takerBuyQuoteVolume": Decimal128(candle.taker_buy_quote_volume),
+        "takerBuyVolume": stored(candle.taker_buy_volume),
+        "takerBuyQuoteVolume": stored(candle.taker_buy_quote_volume),
         "firstTradeId": candle.first_trade_id, "lastTradeId": candle.last_trade_id,
         "source": candle.source, "revision": int(candle.revision),
         "eventTime": candle.event_ms, "receivedTime": candle.received_ms,
@@ -70,5 +70,21 @@ def exact(value: Decimal128) -> Decimal:
     return Decimal(f"{sign}{(high & _SIGNIFICAND_HIGH) << 64 | low}E{(high >> 49 & 0x3FFF) - _EXPONENT_BIAS}")
 
 
+def stored(value: Decimal) -> Decimal128:
+    """The same digits as ``Decimal128(value)``, several times as fast: a candle has eight of them.
+
+    What Decimal128 holds in no plain form (infinities, NaN, more than 34 digits) is left to the library.
+    """
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int) or len(digits) > _DIGITS or not -_EXPONENT_BIAS <= exponent <= _EXPONENT_MOST:
+        return Decimal128(value)
+    significand = int("".join(map(str, digits)))
+    high = significand >> 64 | (exponent + _EXPONENT_BIAS) << 49 | sign << 63
+    return Decimal128.from_bid(struct.pack("<QQ", significand & _SIGNIFICAND_LOW, high))
+
+
+_DIGITS = 34
+_EXPONENT_MOST = 6_111
+_SIGNIFICAND_LOW = (1 << 64) - 1
 _SIGNIFICAND_HIGH = (1 << 49) - 1
 _EXPONENT_BIAS = 6_176

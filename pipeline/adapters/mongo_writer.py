@@ -111,8 +111,13 @@ def _upsert(candle: Candle) -> UpdateOne:
     document = candle_document(candle)
     key = {name: document[name] for name in ("symbol", "interval", "openTime")}
     newer = {"$or": [{"$eq": [{"$type": "$revision"}, "missing"]}, {"$gt": [_rank_of(document), _STORED_RANK]}]}
-    merged = {"$cond": [newer, {"$mergeObjects": ["$$ROOT", {"$literal": document}]}, "$$ROOT"]}
-    stages = [{"$replaceWith": {"$cond": [_equal_to(document), _vouched(document, merged), merged]}}]
+    replaced = {"$cond": ["$_newer", {"$literal": document}, {}]}
+    vouched = {"$cond": ["$_equal", _vouched(document), {}]}
+    stages: list[Document] = [
+        {"$set": {"_newer": newer, "_equal": _equal_to(document)}},
+        {"$replaceWith": {"$mergeObjects": ["$$ROOT", replaced, vouched]}},
+        {"$unset": ["_newer", "_equal"]},
+    ]
     return UpdateOne(key, stages, upsert=True)
 
 
@@ -127,13 +132,11 @@ def _equal_to(document: Document) -> Document:
     return {"$and": [{"$eq": [f"${name}", document[name]]} for name in _VALUES]}
 
 
-def _vouched(document: Document, merged: Document) -> Document:
-    """The merged document of two with equal values: the later verification stays, and the cause if either has one."""
-    verified = {"$max": ["$verifiedAt", document["verifiedAt"]]}
-    cause = {
-        "$ifNull": [{"$getField": {"field": "cause", "input": merged}}, {"$ifNull": ["$cause", document["cause"]]}]
-    }
-    return {"$mergeObjects": [merged, {"verifiedAt": verified, "cause": cause}]}
+def _vouched(document: Document) -> Document:
+    """What equal values vouch for: the later verification stays, and a cause if either has one."""
+    own, stored = document["cause"], "$cause"
+    cause = {"$cond": ["$_newer", {"$ifNull": [own, stored]}, {"$ifNull": [stored, own]}]}
+    return {"verifiedAt": {"$max": ["$verifiedAt", document["verifiedAt"]]}, "cause": cause}
 
 
 def _guarded(call: Callable[[], T]) -> T:
