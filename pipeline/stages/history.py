@@ -135,15 +135,18 @@ class History:
         self.longer = LongHistory(self._asking, self.stored)
 
     async def keep(self, symbols: Sequence[str], *, days: int) -> NoReturn:
-        """Fill ``days`` of history once, then close by REST whatever minute the stream left out."""
+        """Fill ``days`` of history once, then close by REST whatever minute the stream left out; 0 days: no history."""
         self.began_ms = await patiently(self.venue.server_ms)
         oldest_ms = _minute(self.began_ms - days * DAY_MS)
         await patiently(self.gaps_ready)
-        await patiently(partial(self.begin, symbols, start_ms=oldest_ms, end_ms=_minute(self.began_ms)))
+        if days:
+            await patiently(partial(self.begin, symbols, start_ms=oldest_ms, end_ms=_minute(self.began_ms)))
         log.info("history: %s", self.report.detail())
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             await patiently(partial(self.sweep, symbols, oldest_ms=oldest_ms))
+            if self.report.failed:
+                await patiently(partial(self.fill_again, symbols, start_ms=oldest_ms, end_ms=_minute(self.began_ms)))
 
     async def gaps_ready(self) -> None:
         """See that the ledger can be written."""
@@ -155,6 +158,11 @@ class History:
         await self.fill(symbols, start_ms=split_ms, end_ms=end_ms)
         await self.longer.fill(symbols, before_ms=start_ms)
         await self.fill(symbols, start_ms=start_ms, end_ms=split_ms)
+
+    async def fill_again(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> None:
+        """Ask once more for what never came; the report forgets it as failed."""
+        self.report.failed = 0
+        await self.fill(symbols, start_ms=start_ms, end_ms=end_ms)
 
     async def sweep(self, symbols: Sequence[str], *, oldest_ms: int) -> int:
         """Fetch the minutes of the last two hours that should have been stored by now; how many came."""

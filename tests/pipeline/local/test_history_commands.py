@@ -110,6 +110,19 @@ def test_an_unknown_symbol_is_bad_input_with_what_may_have_been_meant(road: Road
         assert refused.stdout == ""
 
 
+def test_a_users_store_is_claimed_and_one_of_another_source_refused(road: Road) -> None:
+    span = (*BTC, "--start", hours_ago(2), "--end", hours_ago(1))
+    assert run("reconcile", *span, "--dry-run", road=road).exit_code == 1
+    with minutes_in(road.settings).database.client as mongo:
+        meta = mongo[road.settings.mongo_db]["meta"]
+        assert (meta.find_one({"_id": "source"}) or {})["mark"] == "simulator:seed=1"
+        meta.update_one({"_id": "source"}, {"$set": {"mark": "binance", "source": "binance"}})
+        refused = run("backfill", *span, road=road).exception
+        assert isinstance(refused, MisconfiguredError)
+        assert "binance" in str(refused)
+        assert mongo[road.settings.mongo_db]["1m_kline"].count_documents({}) == 0
+
+
 def test_with_a_running_stack_its_archive_stores_what_is_sent(namespace: Settings, tmp_path: Path) -> None:
     root, me = tmp_path / "data", psutil.Process()
     own = replace(namespace, data_dir=root, symbols=("BTCUSDT",))
@@ -130,7 +143,9 @@ def test_with_a_running_stack_its_archive_stores_what_is_sent(namespace: Setting
         )
         assert filled.exit_code == 0, filled.stderr
         assert "for the moment" not in filled.stderr
-        assert minutes_in(own).count_documents({}) == told(filled)["symbols"]["BTCUSDT"]["fetched"] >= 118
+        with minutes_in(own).database.client as mongo:
+            stored = mongo[own.mongo_db]["1m_kline"].count_documents({})
+        assert stored == told(filled)["symbols"]["BTCUSDT"]["fetched"] >= 118
 
 
 @pytest.mark.parametrize(

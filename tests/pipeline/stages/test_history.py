@@ -6,16 +6,20 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryCandles, MemoryGaps, MemoryPublisher
 from pipeline.domain.candle import Candle, Revision
+from pipeline.domain.faults import TransientError
 from pipeline.domain.gap import Stream
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 from pipeline.domain.names import Topics
 from pipeline.domain.records import decode_candle
+from pipeline.stages import asking
 from pipeline.stages.asking import PAGE
+from pipeline.stages.backoff import Backoff
 from pipeline.stages.history import SETTLED_MS, AskedInVain, History, newest_first, pages
 from tests.words import NOON_MS, a_candle
 
@@ -27,6 +31,7 @@ class MemoryVenue:
         self.rows = {NOON_MS + minute * MINUTE_MS: minute for minute in minutes}
         self.now_ms = now_ms
         self.asked: list[tuple[str, int, int]] = []
+        self.away = False
 
     async def server_ms(self) -> int:
         return self.now_ms
@@ -35,6 +40,8 @@ class MemoryVenue:
         self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int, received_ms: int
     ) -> list[Candle]:
         self.asked.append((symbol, start_ms, end_ms))
+        if self.away:
+            raise TransientError("the exchange is away")
         if interval is not Interval.M1:
             return [a_longer(interval, open_ms) for open_ms in range(start_ms, end_ms, interval.ms)]
         return [
@@ -199,3 +206,17 @@ def test_a_longer_candle_that_went_missing_is_fetched_again() -> None:
     asyncio.run(history.longer.fill(["BTCUSDT"], before_ms=NOON_MS))
     assert lost in stored.held
     assert history.longer.counts["1d"] == PAGE + 1
+
+
+def test_a_page_that_never_came_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "Backoff", lambda: Backoff(first_s=0))
+    venue = MemoryVenue(range(3), now_ms=NOON_MS + 60 * MINUTE_MS)
+    history, publisher = a_history(venue, MemoryCandles())
+    span = {"start_ms": NOON_MS, "end_ms": NOON_MS + 3 * MINUTE_MS}
+    venue.away = True
+    assert fill(history, **span)["failed"] == 3
+    venue.away = False
+    asyncio.run(history.fill_again(["BTCUSDT"], **span))
+    told = history.report.detail()
+    assert (told["failed"], told["fetched"], told["total"]) == (0, 3, 3)
+    assert published(publisher) == [0, 1, 2]
