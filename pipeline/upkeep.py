@@ -82,7 +82,7 @@ async def _done(settings: Settings, scope: Scope, job: Callable[[Mending], Job],
     async with exchange(settings) as (venue, _session):
         work = await _definite(settings, scope, venue)
         async with _shipping(settings, scope, stored) as shipment:
-            mending = Mending(Asking(venue, now_ms), stored, ledger, now_ms, shipment)
+            mending = Mending(Asking(venue.unhurried(), now_ms), stored, ledger, now_ms, shipment)
             await job(mending).run(work.symbols, start_ms=work.start_ms, end_ms=work.end_ms, show=begin(work))
 
 

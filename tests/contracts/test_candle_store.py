@@ -12,8 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryCandles
+from pipeline.adapters.mongo_reader import MongoReader
 from pipeline.adapters.mongo_writer import CandleStore, connect
 from pipeline.domain.candle import Candle, Revision
+from pipeline.domain.folds import fold_buckets
 from pipeline.domain.interval import Interval
 from pipeline.settings import Settings
 from pipeline.stages.ports import Candles
@@ -156,6 +158,7 @@ arrivals = st.lists(candles, min_size=1, max_size=6).flatmap(
 )
 
 
+@hypothesis_settings(deadline=None)
 @given(arrivals)
 def test_any_order_with_repetitions_ends_in_the_same_candles(
     arrival: tuple[list[Candle], list[Candle], int],
@@ -180,3 +183,25 @@ def kept_by(store: Candles, words: list[Candle], at_once: int) -> list[Candle]:
     for start in range(0, len(words), at_once):
         store.upsert(words[start : start + at_once])
     return held(store)
+
+
+minutes = st.builds(
+    lambda minute, volume, verified_ms: a_candle(minute, volume=Decimal(volume), verified_ms=verified_ms),
+    st.integers(0, 14),
+    st.integers(0, 3),
+    st.one_of(st.none(), st.integers(1, 9)),
+)
+
+
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(minutes, min_size=1, max_size=15, unique_by=lambda candle: candle.open_ms))
+def test_mongodb_folds_minutes_as_we_do_with_since_when_all_of_them_are_verified(
+    namespace: Settings, some: list[Candle]
+) -> None:
+    some.sort(key=lambda candle: candle.open_ms)
+    with connect(namespace.mongo_uri) as client:
+        client[namespace.mongo_db]["1m_kline"].delete_many({})
+        CandleStore(client, namespace.mongo_db).upsert(some)
+        reader = MongoReader(client, namespace.mongo_db)
+        found = reader.buckets("BTCUSDT", interval=Interval.M5, start_ms=0, end_ms=2**53)
+    assert found == fold_buckets(some, interval=Interval.M5)

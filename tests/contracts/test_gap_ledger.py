@@ -112,6 +112,7 @@ words = st.builds(
 )  # fmt: skip
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(words, max_size=12))
 def test_gaps_never_overlap_and_nothing_noted_is_forgotten(told: list[Gap]) -> None:
     gaps = MemoryGaps()

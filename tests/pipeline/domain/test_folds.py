@@ -59,6 +59,12 @@ def test_buckets_align_to_the_epoch_and_say_what_is_missing() -> None:
     assert [(candle.present, candle.expected, candle.complete) for candle in candles] == [(4, 5, False), (2, 5, False)]
 
 
+def test_a_longer_candle_is_verified_since_its_last_verified_minute_is_and_only_if_all_are() -> None:
+    verified = [a_candle(n, verified_ms=9 - n) for n in range(5)]
+    assert fold_minutes(verified, interval=Interval.M5).verified_ms == 5
+    assert fold_minutes([*verified[:4], a_candle(4)], interval=Interval.M5).verified_ms is None
+
+
 def test_a_forming_bar_is_the_last_frame_plus_the_trades_after_it() -> None:
     bar = FormingBar()
     bar.frame(forming(0, last_trade_id=10))
