@@ -52,6 +52,9 @@ def test_a_recorded_frame_reaches_every_shelf_and_the_screen(
         with connect(road.settings.mongo_uri) as client:
             store = CandleStore(client, road.settings.mongo_db)
             wait_for(lambda: store.newest("BTCUSDT", count=1), within_s=20, what="a stored minute")
+        weight = road.heartbeat("ingest")["weight"]
+        assert weight["shared"]
+        assert 0 < weight["used"] < weight["limit"] == 6_000
         assert complaints == []
         page.close()
 
