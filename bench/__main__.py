@@ -8,12 +8,13 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from bench import chaos, first_start, kills, latency, session
+from bench import chaos, first_start, ingest, kills, latency, session
 from bench.machine import Unavailable
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "latency": latency.run,
     "session": session.run,
+    "ingest": ingest.run,
     "kills": kills.run,
     "first-start": first_start.run,
     "chaos": chaos.run,
