@@ -67,11 +67,11 @@ def _ingested(stack: Stack, generator: Generator, cores: set[int]) -> dict[str, 
         cpu = sum(process.cpu_times()[:2])
         generator.ask("/bench/go")
         stats = generator.ask("/bench/stats")
-        wanted = stats["trades"] - before["crypto_trades"], stats["depth"] - SYMBOLS
+        wanted = (int(stats["trades"]), int(stats["depth"]) - SYMBOLS)
 
         def acknowledged() -> bool:
-            trades = ends.count("crypto_trades") - before["crypto_trades"]
-            return trades >= wanted[0] and ends.count("crypto_orderbook") - before["crypto_orderbook"] >= wanted[1]
+            new = [ends.count(topic) - count for topic, count in before.items()]
+            return new[0] >= wanted[0] and new[1] >= wanted[1]
 
         until(acknowledged, within_s=ACKNOWLEDGED_WITHIN_S, what="every frame is acknowledged")
         ended, spent = time.time(), sum(process.cpu_times()[:2]) - cpu
