@@ -10,6 +10,7 @@ from flask_compress import Compress
 from app import problems, security
 from app.api.forecasts import forecast_routes
 from app.api.markets import market_routes
+from app.api.quality import quality_routes
 from app.api.rankings import ranking_routes
 from app.api.route import Route, blueprint
 from app.caching import redis_cache
@@ -63,7 +64,8 @@ def now_ms() -> int:
 def _routes(reads: StoreReads, operations: Sequence[Route], push_only: bool) -> Sequence[Route]:
     if push_only:
         return operations
-    return documented([*market_routes(reads, now_ms), *ranking_routes(reads), *forecast_routes(reads), *operations])
+    markets = [*market_routes(reads, now_ms), *quality_routes(reads, now_ms)]
+    return documented([*markets, *ranking_routes(reads), *forecast_routes(reads), *operations])
 
 
 def _push(app: Flask, settings: Settings, reads: StoreReads) -> Hub:

@@ -9,8 +9,9 @@ from werkzeug.datastructures import MultiDict
 
 from app.problems import FieldError, bad_parameters
 from app.reads.candles import CandleRange
-from pipeline.domain.interval import Interval
+from pipeline.domain.interval import DAY_MS, Interval
 
+MOST_DAYS = 366
 MAX_MS = 9_999_999_999_999
 """The year 2286; a larger number is not in milliseconds."""
 _WHOLE = re.compile(r"[0-9]{1,18}")
@@ -117,10 +118,35 @@ class RankingQuery(Query):
 
 
 class QualityQuery(Query):
-    """Which days of which market."""
+    """Which UTC days of which markets."""
 
-    symbol: Symbol | None = None
-    days: Annotated[int, Field(ge=1, le=366, description="UTC days, the newest first"), _READ] = 7
+    symbol: Annotated[
+        str | None,
+        Field(
+            pattern="^[A-Za-z0-9]{2,20}(,[A-Za-z0-9]{2,20})*$",
+            max_length=4_000,
+            description="A market, or several divided by commas; every one that is followed by default",
+            examples=["BTCUSDT", "BTCUSDT,ETHUSDT"],
+        ),
+    ] = None
+    days: Annotated[
+        int, Field(ge=1, le=MOST_DAYS, description="How many UTC days before end; of no account beside start"), _READ
+    ] = 7
+    start: Annotated[EpochMs | None, Field(description="The first day is the one that holds this time")] = None
+    end: Annotated[EpochMs | None, Field(description="The last day is the one that holds the ms before; now")] = None
+
+    def asked_days(self, now_ms: int) -> int:
+        """How many days are asked for. Raises ProblemError where start and end contradict one another."""
+        if self.start is None:
+            return self.days
+        end_ms = self.end if self.end is not None else now_ms + 1
+        if self.start >= end_ms:
+            raise bad_parameters([FieldError("start", f"{self.start} is not before end, {end_ms}")])
+        return -(-end_ms // DAY_MS) - self.start // DAY_MS
+
+    def symbols(self) -> tuple[str, ...]:
+        """The markets asked for, each once; empty where none is named."""
+        return tuple(dict.fromkeys(self.symbol.upper().split(","))) if self.symbol else ()
 
 
 class ForecastsQuery(Query):

@@ -53,6 +53,12 @@ _PROVENANCE = {
     "source": TEXT, "revision": {"type": "integer", "description": "0 forming, 1 closed, 2 from REST"},
     "present": maybe(WHOLE), "expected": WHOLE, "complete": TRUTH,
 }  # fmt: skip
+_QUALITY = {
+    "expected": WHOLE, "present": WHOLE, "missing": WHOLE, "completeShare": maybe(NUMBER),
+    "verified": {"type": "integer", "description": "Minutes found equal to the exchange's own"},
+    "verifiedShare": maybe(NUMBER), "revisions": record({"forming": WHOLE, "closed": WHOLE, "rest": WHOLE}),
+    "missingBy": {"$ref": "#/components/schemas/MissingBy"},
+}  # fmt: skip
 _SERVED = {"servedAt": TIME, "ageMs": WHOLE, "stale": TRUTH}
 _FORECAST = {
     "symbol": TEXT, "current_price": NUMBER, "predicted_price": NUMBER, "predicted_change": NUMBER,
@@ -126,18 +132,50 @@ SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Symbols": listing("symbols", ref("Symbol")),
-    "QualityDay": record(
+    "MissingBy": record({"exchange": WHOLE, "ours": WHOLE, "unexplained": WHOLE}),
+    "QualityTotals": record(_QUALITY),
+    "QualityDay": record({"symbol": TEXT, "day": TIME, "date": TEXT, "complete": TRUTH, "stored": WHOLE} | _QUALITY),
+    "Gap": record(
         {
             "symbol": TEXT,
-            "day": TIME,
-            "date": TEXT,
-            "stored": WHOLE,
-            "expected": WHOLE,
-            "missing": WHOLE,
-            "complete": TRUTH,
+            "stream": TEXT,
+            "start": TIME,
+            "end": {**TIME, "description": "UTC epoch milliseconds, not part of it"},
+            "minutes": WHOLE,
+            "cause": {"type": "string", "description": "exchange: it has nothing either; ours: it was missed here"},
+            "reason": TEXT,
+            "detectedAt": TIME,
+            "healedAt": maybe(TIME),
+            "state": one_of("open", "healed"),
         }
     ),
-    "Quality": listing("days", ref("QualityDay"), interval=TEXT),
+    "MarketQuality": record(
+        {
+            "symbol": TEXT,
+            "book": record(
+                {
+                    "state": maybe(TEXT),
+                    "resyncs": maybe(WHOLE),
+                    "ticker": record({"checked": WHOLE, "matched": WHOLE, "share": maybe(NUMBER)}),
+                    "audit": record({"levels": WHOLE, "matched": WHOLE, "share": maybe(NUMBER), "at": maybe(TIME)}),
+                }
+            ),
+            "trades": record({"openGaps": WHOLE, "missingIds": WHOLE, "healedGaps": WHOLE}),
+            "lastEventAt": maybe(TIME),
+            "ageMs": maybe(WHOLE),
+        }
+    ),
+    "Quality": listing(
+        "days",
+        ref("QualityDay"),
+        interval=TEXT,
+        servedAt=TIME,
+        start=TIME,
+        end=TIME,
+        totals=ref("QualityTotals"),
+        gaps=array(ref("Gap")),
+        markets=array(ref("MarketQuality")),
+    ),
     "RankingRow": record(
         {
             "symbol": TEXT,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.api.route import Route, View
-from app.parameters import DepthQuery, NoQuery, OhlcQuery, QualityQuery, RealtimeQuery, SymbolQuery, TradesQuery
+from app.parameters import DepthQuery, NoQuery, OhlcQuery, RealtimeQuery, SymbolQuery, TradesQuery
 from app.problems import ProblemError, nothing_yet, unknown_symbol
 from app.reads import StoreReads
 from app.reads.standing import STALE_MS
@@ -43,10 +43,6 @@ def market_routes(reads: StoreReads, now_ms: Callable[[], int]) -> list[Route]:
         Route(
             path="/symbols", answer=answers.symbols, query=NoQuery, schema="Symbols", tag="markets",
             summary="The markets this stack follows",
-        ),
-        Route(
-            path="/quality", answer=answers.quality, query=QualityQuery, schema="Quality", tag="markets",
-            summary="Stored and expected minutes by market and UTC day",
         ),
     ]  # fmt: skip
 
@@ -107,14 +103,6 @@ class MarketAnswers:
         """``/symbols``."""
         listed = self._reads.listed()
         return {"count": len(listed), "symbols": listed}
-
-    def quality(self, query: QualityQuery) -> View:
-        """``/quality``."""
-        if query.symbol is not None:
-            require_known(self._reads, query.symbol)
-        symbols = self._reads.known() if query.symbol is None else (query.symbol,)
-        rows = self._reads.standing.quality(symbols, days=query.days)
-        return {"interval": "1m", "count": len(rows), "days": rows}
 
     def _served(self, received_ms: int) -> View:
         now_ms = self._now_ms()

@@ -1,14 +1,17 @@
 """Reads of Redis and MongoDB for people: what the page's protocol asks, and the rooms the routes ask besides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from app.reads.candles import CandleRange, CandleReads
+from app.reads.quality import QualityReads
 from app.reads.standing import MINUTES_A_DAY, StandingReads
 from app.reads.windows import Movement, WindowReads
+from callbacks.boards import clock_ms
 from callbacks.reads import FeedState, Market, Ticker
 from pipeline.adapters import mongo_reader, redis_reader
+from pipeline.adapters.mongo_quality_reader import MongoQualityReader
 from pipeline.adapters.mongo_reader import MongoReader
 from pipeline.adapters.redis_reader import RedisReader
 from pipeline.domain.book import BookSnapshot
@@ -24,12 +27,17 @@ TRADING = "TRADING"
 class StoreReads:
     """``callbacks.reads.MarketReads`` over the real stores; every method raises TransientError while one is away."""
 
-    def __init__(self, settings: Settings, redis: RedisReader, mongo: MongoReader) -> None:
+    def __init__(
+        self, settings: Settings, redis: RedisReader, mongo: MongoReader, quality: MongoQualityReader,
+        now_ms: Callable[[], int] = clock_ms,
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._redis = redis
         self.chart = CandleReads(redis, mongo)
         self.windows = WindowReads(redis, mongo)
         self.standing = StandingReads(redis, mongo)
+        days = None if settings.source_kind == "replay" else settings.history_days
+        self.quality = QualityReads(redis, quality, history_days=days, now_ms=now_ms)
 
     @classmethod
     def connected(cls, settings: Settings) -> "StoreReads":
@@ -38,7 +46,8 @@ class StoreReads:
             settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
         )
         mongo = mongo_reader.connect(settings.mongo_uri)
-        return cls(settings, RedisReader(redis), MongoReader(mongo, settings.mongo_db))
+        database = settings.mongo_db
+        return cls(settings, RedisReader(redis), MongoReader(mongo, database), MongoQualityReader(mongo, database))
 
     def symbols(self) -> Sequence[Market]:
         """The symbols followed, in the order of the settings; empty before ingest has said so."""

@@ -40,10 +40,10 @@ class StoreSystem:
 
     def quality(self, days: int) -> Sequence[StoredDay]:
         """Stored and expected minutes by market and day, the newest day first. Raises TransientError."""
-        rows = self._reads.standing.quality(self._reads.trading(), days=days)
+        report = self._reads.quality.days(self._reads.trading(), days=days)
         return [
-            StoredDay(symbol=row["symbol"], date=row["date"], stored=row["stored"], expected=row["expected"])
-            for row in rows
+            StoredDay(symbol=day.symbol, date=day.date, stored=day.present, expected=day.expected)
+            for day in report.days
         ]
 
 

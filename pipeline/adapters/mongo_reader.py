@@ -1,6 +1,6 @@
 """MongoDB as readers see it: stored one-minute candles by range, and what they add up to, each call with a deadline."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar, cast
@@ -14,7 +14,7 @@ from pipeline.adapters.mongo_documents import Document, candle_of, exact
 from pipeline.adapters.mongo_folds import fold_stages, folded_candle
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
-from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
+from pipeline.domain.interval import MINUTE_MS, Interval
 from pipeline.domain.names import collection
 
 T = TypeVar("T")
@@ -42,16 +42,6 @@ class Window:
     quote_volume: Decimal
     high: Decimal | None
     low: Decimal | None
-    newest_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredDay:
-    """How many minutes of one UTC day are stored, and the newest of them."""
-
-    symbol: str
-    day_ms: int
-    minutes: int
     newest_ms: int
 
 
@@ -109,27 +99,6 @@ class MongoReader:
         stages = _window_stages(references, ends, reach_ms=reach_ms)
         rows = _guarded(lambda: list(self._minutes.aggregate(stages)))
         return {row["_id"]: _window(row) for row in rows if row["reference"]}
-
-    def days(self, symbols: Sequence[str], *, since_ms: int) -> list[StoredDay]:
-        """Stored minutes by symbol and UTC day, answered from the index alone."""
-        stages: list[dict[str, Any]] = [
-            {"$match": {"symbol": {"$in": list(symbols)}, "interval": "1m", "openTime": {"$gte": since_ms}}},
-            {
-                "$group": {
-                    "_id": {"symbol": "$symbol", "day": {"$subtract": ["$openTime", {"$mod": ["$openTime", DAY_MS]}]}},
-                    "minutes": {"$sum": 1},
-                    "newest": {"$max": "$openTime"},
-                }
-            },
-            {"$sort": {"_id": 1}},
-        ]
-        rows = _guarded(lambda: list(self._minutes.aggregate(stages)))
-        return [
-            StoredDay(
-                symbol=row["_id"]["symbol"], day_ms=row["_id"]["day"], minutes=row["minutes"], newest_ms=row["newest"]
-            )
-            for row in rows
-        ]
 
     def _edge(self, symbol: str, *, start_ms: int, end_ms: int, direction: int) -> int | None:
         query = minute_query(symbol, start_ms=start_ms, end_ms=end_ms)

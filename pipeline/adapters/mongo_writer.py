@@ -9,6 +9,7 @@ from pymongo import ASCENDING, DESCENDING, MongoClient, UpdateOne
 from pymongo.errors import PyMongoError
 
 from pipeline.adapters.mongo_documents import Document, candle_document, candle_of
+from pipeline.adapters.mongo_quality_reader import QUALITY_KEY
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
 from pipeline.domain.interval import MINUTE_MS, Interval
@@ -56,9 +57,11 @@ class CandleStore:
         self._database = client[database]
 
     def ensure_indexes(self) -> None:
-        """The unique natural key on every interval; without it concurrent upserts would insert twice."""
+        """The unique natural key on every interval, without which concurrent upserts would insert twice, and for
+        one-minute candles the index that counts what is verified."""
         for interval in Interval:
             _guarded(partial(self._of(interval).create_index, NATURAL_KEY, unique=True))
+        _guarded(partial(self._of(Interval.M1).create_index, QUALITY_KEY))
 
     def upsert(self, candles: Iterable[Candle]) -> int:
         """Merge closed candles with what is there; how many documents changed. Raises TransientError."""

@@ -46,6 +46,12 @@ class Shelves:
     def archive(self, *candles: Candle) -> None:
         self._store.upsert(candles)
 
+    def gap(self, symbol: str, start: int, end: int, **other: Any) -> None:
+        """Note a hole in the ledger, as those who find one do."""
+        gap = {"stream": "kline", "cause": "ours", "reason": "test", "detectedAt": end, "healedAt": None} | other
+        gaps = self._mongo[self.settings.mongo_db]["gaps"]
+        gaps.insert_one({"symbol": symbol, "start": start, "end": end} | gap)
+
     def remember(self, *candles: Candle) -> None:
         self._apply([PutCandle(candle, 0) for candle in candles])
 

@@ -10,7 +10,7 @@ from pipeline.domain.book import BookState
 from pipeline.domain.views import candle_view
 from tests.app.api.asking import get
 from tests.app.api.shelves import Shelves, heard, now_ms
-from tests.words import a_candle, a_snapshot, a_trade, forming, levels
+from tests.words import a_snapshot, a_trade, forming, levels
 
 
 def test_latest_is_the_kline_of_redis_and_how_old_it_is(client: FlaskClient, shelves: Shelves) -> None:
@@ -92,15 +92,6 @@ def test_symbols_are_those_ingest_follows(client: FlaskClient) -> None:
         "symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT",
         "tickSize": "0.01000000", "stepSize": "0.00001000",
     }  # fmt: skip
-
-
-def test_quality_counts_the_minutes_a_day_has_and_lacks(client: FlaskClient, shelves: Shelves) -> None:
-    shelves.archive(*(a_candle(minute) for minute in (0, 1, 3, 12 * 60)))
-    answer = get(client, "/quality?symbol=BTCUSDT")
-    assert [(row["date"], row["stored"], row["expected"], row["complete"]) for row in answer["days"]] == [
-        ("2023-11-16", 1, 1, True),
-        ("2023-11-15", 3, 720, False),
-    ]
 
 
 @pytest.mark.parametrize("route", ["latest", "orderbook"])

@@ -52,6 +52,10 @@ def test_the_system_is_told_part_by_part(settings: Settings, shelves: Shelves) -
     assert [name for name, beat_ms in beats.items() if beat_ms is not None] == ["ingest"]
     assert [(market.symbol, market.book) for market in system.markets()] == [("BTCUSDT", "synced"), ("ETHUSDT", None)]
     assert system.history() == 0.25
+
+
+def test_the_days_of_a_replay_end_with_its_newest_minute(settings: Settings, shelves: Shelves) -> None:
+    system = StoreSystem(StoreReads.connected(replace(settings, source="replay:x")))
     assert [(day.symbol, day.stored, day.expected) for day in system.quality(1)] == [("BTCUSDT", 120, 120)]
 
 

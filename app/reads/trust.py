@@ -1,0 +1,118 @@
+"""How one market's book and trades compare with the exchange's, and what the processes counted. Pure.
+
+Source: ingest's heartbeat (``bookMatch``, ``books``, counters) and the gap ledger.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.adapters.mongo_quality_reader import KnownGap
+from pipeline.adapters.redis_reader import Freshness
+
+Told = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Of ``compared`` things (states of the top of the book, or levels) ``matched`` were the exchange's."""
+
+    compared: int
+    matched: int
+    at_ms: int | None = None
+
+    @property
+    def share(self) -> float | None:
+        """0 … 1; None before the first comparison."""
+        return self.matched / self.compared if self.compared else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeGaps:
+    """Trades whose ids are known to be missing: gaps still open, ids in them, and gaps that were healed."""
+
+    open: int
+    missing_ids: int
+    healed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketTrust:
+    """One market: its book's state (None before the first) and how it compares, its trades, and its newest event."""
+
+    symbol: str
+    state: str | None
+    ticker: Match
+    audit: Match
+    resyncs: int | None
+    trades: TradeGaps
+    event_ms: int | None
+    received_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What the processes counted since they started; ``weight_…`` is the request weight of this minute and its limit.
+
+    None is what nobody has said.
+    """
+
+    dead_letters: int
+    repaired_minutes: int | None
+    repaired_trades: int | None
+    resyncs: int | None
+    weight_used: int | None
+    weight_limit: int | None
+
+
+def market_trust(symbol: str, fresh: Freshness, *, told: Told, gaps: Sequence[KnownGap]) -> MarketTrust:
+    """``told`` is the detail of ingest's heartbeat, ``gaps`` are this market's in trades and book."""
+    match = _mapping(_mapping(told.get("bookMatch")).get(symbol))
+    ticker, audit = _mapping(match.get("ticker")), _mapping(match.get("audit"))
+    known = fresh.book_state.value if fresh.book_state is not None else None
+    return MarketTrust(
+        symbol=symbol,
+        state=match.get("state") or _mapping(told.get("books")).get(symbol) or known,
+        ticker=Match(compared=_whole(ticker.get("checked")) or 0, matched=_whole(ticker.get("matched")) or 0),
+        audit=Match(
+            compared=_whole(audit.get("levels")) or 0,
+            matched=_whole(audit.get("matched")) or 0,
+            at_ms=_whole(audit.get("at")),
+        ),
+        resyncs=_whole(match.get("resyncs")),
+        trades=trade_gaps(gaps),
+        event_ms=fresh.event_ms,
+        received_ms=fresh.received_ms,
+    )
+
+
+def trade_gaps(gaps: Sequence[KnownGap]) -> TradeGaps:
+    """What is known to be missing of one market's trades."""
+    trades = [gap for gap in gaps if gap.stream == "trades"]
+    still = [gap for gap in trades if gap.healed_ms is None]
+    return TradeGaps(
+        open=len(still), missing_ids=sum(gap.end - gap.start for gap in still), healed=len(trades) - len(still)
+    )
+
+
+def counts_of(details: Mapping[str, Told]) -> Counts:
+    """From the details of the heartbeats by process; a process that is silent counts nothing."""
+    ingest = details.get("ingest", {})
+    weight = _mapping(ingest.get("weight"))
+    letters = [_whole(detail.get("dead_letters")) or 0 for detail in details.values()]
+    return Counts(
+        dead_letters=sum(letters),
+        repaired_minutes=_whole(ingest.get("repairedMinutes")),
+        repaired_trades=_whole(ingest.get("repairedTrades")),
+        resyncs=_whole(ingest.get("resyncs")),
+        weight_used=_whole(weight.get("used")),
+        weight_limit=_whole(weight.get("limit")),
+    )
+
+
+def _mapping(value: object) -> Told:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
