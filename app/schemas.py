@@ -146,7 +146,7 @@ SCHEMAS: dict[str, Schema] = {
             "reason": TEXT,
             "detectedAt": TIME,
             "healedAt": maybe(TIME),
-            "state": one_of("open", "healed"),
+            "state": one_of("open", "healed", "lasting"),
         }
     ),
     "MarketQuality": record(

@@ -9,7 +9,7 @@ from app.problems import FieldError, bad_parameters
 from app.reads import StoreReads
 from app.reads.days import QualityDay
 from app.reads.trust import MarketTrust, Match
-from pipeline.adapters.mongo_quality_reader import KnownGap
+from pipeline.domain.gap import Cause, Gap
 from pipeline.domain.interval import MINUTE_MS
 
 MOST_ROWS = 6_000
@@ -91,13 +91,13 @@ def totals_view(days: Sequence[QualityDay]) -> View:
     }  # fmt: skip
 
 
-def gap_view(gap: KnownGap) -> View:
+def gap_view(gap: Gap) -> View:
     """A hole in one market's minutes, half-open."""
     return {
-        "symbol": gap.symbol, "stream": gap.stream, "start": gap.start, "end": gap.end,
-        "minutes": (gap.end - gap.start) // MINUTE_MS, "cause": gap.cause, "reason": gap.reason,
+        "symbol": gap.symbol, "stream": gap.stream.value, "start": gap.start, "end": gap.end,
+        "minutes": (gap.end - gap.start) // MINUTE_MS, "cause": gap.cause.value, "reason": gap.reason,
         "detectedAt": gap.detected_ms, "healedAt": gap.healed_ms,
-        "state": "open" if gap.healed_ms is None else "healed",
+        "state": "lasting" if gap.cause is Cause.EXCHANGE else "open" if gap.is_open else "healed",
     }  # fmt: skip
 
 

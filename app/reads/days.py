@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.adapters.mongo_quality_reader import DayCount, KnownGap
+from pipeline.adapters.mongo_quality_reader import DayCount
+from pipeline.domain.gap import Cause, Gap
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 
 SETTLED_MS = 90_000
@@ -71,29 +72,31 @@ def span(*, wanted_ms: int, settled_ms: int, first_ms: Sequence[int | None], new
 
 
 def quality_days(
-    symbol: str, expected: Span, *, days: Sequence[int], counts: Mapping[int, DayCount], gaps: Sequence[KnownGap]
+    symbol: str, expected: Span, *, days: Sequence[int], counts: Mapping[int, DayCount], gaps: Sequence[Gap]
 ) -> list[QualityDay]:
     """The rows of one market for the days that begin at ``days``; a day of which nothing is expected has none."""
     rows = (_row(symbol, day_ms, expected, counts.get(day_ms), gaps) for day_ms in days)
     return [row for row in rows if row.expected]
 
 
-def _row(symbol: str, day_ms: int, expected: Span, count: DayCount | None, gaps: Sequence[KnownGap]) -> QualityDay:
+def _row(symbol: str, day_ms: int, expected: Span, count: DayCount | None, gaps: Sequence[Gap]) -> QualityDay:
     start_ms, end_ms = max(day_ms, expected.start_ms), min(day_ms + DAY_MS, expected.end_ms)
     minutes = max(0, end_ms - start_ms) // MINUTE_MS
     present = count.present if count else 0
     missing = max(0, minutes - present)
-    open_gaps = [gap for gap in gaps if gap.healed_ms is None]
-    exchange = min(missing, overlap((g for g in open_gaps if g.cause == "exchange"), start_ms=start_ms, end_ms=end_ms))
-    ours = overlap((gap for gap in open_gaps if gap.cause != "exchange"), start_ms=start_ms, end_ms=end_ms)
+    by_cause = {
+        cause: overlap((g for g in gaps if g.cause is cause and g.healed_ms is None), start_ms=start_ms, end_ms=end_ms)
+        for cause in Cause
+    }
+    exchange = min(missing, by_cause[Cause.EXCHANGE])
     return QualityDay(
         symbol=symbol, day_ms=day_ms, expected=minutes, present=present, verified=count.verified if count else 0,
         closed=count.closed if count else 0, rest=count.rest if count else 0,
-        exchange=exchange, ours=min(missing - exchange, ours),
+        exchange=exchange, ours=min(missing - exchange, by_cause[Cause.OURS]),
     )  # fmt: skip
 
 
-def overlap(gaps: Iterable[KnownGap], *, start_ms: int, end_ms: int) -> int:
+def overlap(gaps: Iterable[Gap], *, start_ms: int, end_ms: int) -> int:
     """How many minutes of the half-open range lie in any of the gaps, each counted once."""
     total_ms, reached_ms = 0, start_ms
     for gap in sorted(gaps, key=lambda gap: gap.start):

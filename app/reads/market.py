@@ -11,6 +11,7 @@ from app.reads.windows import Movement, WindowReads
 from callbacks.boards import clock_ms
 from callbacks.reads import FeedState, Market, Ticker
 from pipeline.adapters import mongo_reader, redis_reader
+from pipeline.adapters.mongo_gaps import GapStore
 from pipeline.adapters.mongo_quality_reader import MongoQualityReader
 from pipeline.adapters.mongo_reader import MongoReader
 from pipeline.adapters.redis_reader import RedisReader
@@ -27,27 +28,28 @@ TRADING = "TRADING"
 class StoreReads:
     """``callbacks.reads.MarketReads`` over the real stores; every method raises TransientError while one is away."""
 
-    def __init__(
-        self, settings: Settings, redis: RedisReader, mongo: MongoReader, quality: MongoQualityReader,
-        now_ms: Callable[[], int] = clock_ms,
-    ) -> None:  # fmt: skip
+    def __init__(self, settings: Settings, redis: RedisReader, mongo: MongoReader, quality: QualityReads) -> None:
         self._settings = settings
         self._redis = redis
         self.chart = CandleReads(redis, mongo)
         self.windows = WindowReads(redis, mongo)
         self.standing = StandingReads(redis, mongo)
-        days = None if settings.source_kind == "replay" else settings.history_days
-        self.quality = QualityReads(redis, quality, history_days=days, now_ms=now_ms)
+        self.quality = quality
 
     @classmethod
-    def connected(cls, settings: Settings) -> "StoreReads":
+    def connected(cls, settings: Settings, now_ms: Callable[[], int] = clock_ms) -> "StoreReads":
         """Reads of the stores that ``settings`` name; connects on the first read."""
-        redis = redis_reader.connect(
-            settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
+        redis = RedisReader(
+            redis_reader.connect(
+                settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
+            )
         )
-        mongo = mongo_reader.connect(settings.mongo_uri)
-        database = settings.mongo_db
-        return cls(settings, RedisReader(redis), MongoReader(mongo, database), MongoQualityReader(mongo, database))
+        mongo, database = mongo_reader.connect(settings.mongo_uri), settings.mongo_db
+        quality = QualityReads(
+            redis, MongoQualityReader(mongo, database), GapStore(mongo, database), now_ms=now_ms,
+            history_days=None if settings.source_kind == "replay" else settings.history_days,
+        )  # fmt: skip
+        return cls(settings, redis, MongoReader(mongo, database), quality)
 
     def symbols(self) -> Sequence[Market]:
         """The symbols followed, in the order of the settings; empty before ingest has said so."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from app.reads.days import SETTLED_MS, QualityDay, days_between, quality_days, span
 from app.reads.trust import Counts, MarketTrust, counts_of, market_trust
-from pipeline.adapters.mongo_quality_reader import DayCount, KnownGap, MongoQualityReader
+from pipeline.adapters.mongo_gaps import GapStore
+from pipeline.adapters.mongo_quality_reader import DayCount, MongoQualityReader
 from pipeline.adapters.redis_reader import RedisReader
 from pipeline.domain.faults import TransientError
+from pipeline.domain.gap import Gap, Stream
 from pipeline.domain.interval import DAY_MS
 
 CHUNK_DAYS = 250
@@ -29,7 +31,7 @@ class QualityReport:
     start_ms: int
     end_ms: int
     days: Sequence[QualityDay]
-    gaps: Sequence[KnownGap]
+    gaps: Sequence[Gap]
 
 
 class QualityReads:
@@ -39,10 +41,12 @@ class QualityReads:
     """
 
     def __init__(
-        self, redis: RedisReader, mongo: MongoQualityReader, *, history_days: int | None, now_ms: Callable[[], int]
-    ) -> None:
+        self, redis: RedisReader, mongo: MongoQualityReader, ledger: GapStore, *,
+        history_days: int | None, now_ms: Callable[[], int],
+    ) -> None:  # fmt: skip
         self._redis = redis
         self._mongo = mongo
+        self._ledger = ledger
         self._history_days = history_days
         self._now_ms = now_ms
         self._lock = threading.Lock()
@@ -58,7 +62,7 @@ class QualityReads:
         if not wanted:
             return QualityReport(start_ms=start_ms or 0, end_ms=start_ms or 0, days=(), gaps=())
         begin_ms, past_ms = wanted[-1], wanted[0] + DAY_MS
-        gaps = self._mongo.minute_gaps(symbols, start_ms=begin_ms, end_ms=past_ms)
+        gaps = self._ledger.between(symbols, stream=Stream.KLINE, start=begin_ms, end=past_ms)
         first_gaps, counts = self._mongo.oldest_gaps(symbols), self._counted(symbols, wanted, now_ms=now_ms)
         rows: list[QualityDay] = []
         for symbol in symbols:
@@ -71,20 +75,24 @@ class QualityReads:
             rows += quality_days(symbol, expected, days=wanted, counts=known, gaps=theirs)
         return QualityReport(start_ms=begin_ms, end_ms=past_ms, days=rows, gaps=gaps)
 
-    def gaps(self, symbol: str, *, start_ms: int, end_ms: int) -> list[KnownGap]:
+    def gaps(self, symbol: str, *, start_ms: int, end_ms: int) -> list[Gap]:
         """One market's gaps in minutes that touch the half-open range, oldest first."""
-        found = self._mongo.minute_gaps([symbol], start_ms=start_ms, end_ms=end_ms)
-        return sorted(found, key=lambda gap: gap.start)
+        return self._ledger.between([symbol], stream=Stream.KLINE, start=start_ms, end=end_ms)
 
     def markets(self, symbols: Sequence[str], *, since_ms: int) -> list[MarketTrust]:
         """How each market's book and trades compare with the exchange's; gaps healed before ``since_ms`` left out."""
         beat = self._redis.heartbeats(["ingest"]).get("ingest", {})
         fresh = self._redis.freshness(symbols) if symbols else {}
-        told, gaps = beat.get("detail", {}), self._mongo.other_gaps(symbols, since_ms=since_ms)
+        told, gaps = beat.get("detail", {}), self._trade_gaps(symbols, since_ms=since_ms)
         return [
             market_trust(symbol, fresh[symbol], told=told, gaps=[gap for gap in gaps if gap.symbol == symbol])
             for symbol in symbols
         ]
+
+    def _trade_gaps(self, symbols: Sequence[str], *, since_ms: int) -> list[Gap]:
+        still = self._ledger.open_gaps(symbols, stream=Stream.TRADES)
+        recent = self._ledger.detected(symbols, start_ms=since_ms, end_ms=self._now_ms() + DAY_MS)
+        return still + [gap for gap in recent if gap.stream is Stream.TRADES and not gap.is_open]
 
     def counts(self) -> Counts:
         """What the processes counted: dead letters, repairs, resyncs, and the request weight in use."""

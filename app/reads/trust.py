@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.adapters.mongo_quality_reader import KnownGap
 from pipeline.adapters.redis_reader import Freshness
+from pipeline.domain.gap import Gap, Stream
 
 Told = Mapping[str, Any]
 
@@ -65,7 +65,7 @@ class Counts:
     weight_limit: int | None
 
 
-def market_trust(symbol: str, fresh: Freshness, *, told: Told, gaps: Sequence[KnownGap]) -> MarketTrust:
+def market_trust(symbol: str, fresh: Freshness, *, told: Told, gaps: Sequence[Gap]) -> MarketTrust:
     """``told`` is the detail of ingest's heartbeat, ``gaps`` are this market's in trades and book."""
     match = _mapping(_mapping(told.get("bookMatch")).get(symbol))
     ticker, audit = _mapping(match.get("ticker")), _mapping(match.get("audit"))
@@ -86,9 +86,9 @@ def market_trust(symbol: str, fresh: Freshness, *, told: Told, gaps: Sequence[Kn
     )
 
 
-def trade_gaps(gaps: Sequence[KnownGap]) -> TradeGaps:
+def trade_gaps(gaps: Sequence[Gap]) -> TradeGaps:
     """What is known to be missing of one market's trades."""
-    trades = [gap for gap in gaps if gap.stream == "trades"]
+    trades = [gap for gap in gaps if gap.stream is Stream.TRADES]
     still = [gap for gap in trades if gap.healed_ms is None]
     return TradeGaps(
         open=len(still), missing_ids=sum(gap.end - gap.start for gap in still), healed=len(trades) - len(still)

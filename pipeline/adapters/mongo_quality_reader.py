@@ -1,24 +1,23 @@
-"""MongoDB as the judges of its data see it: what is stored of each day, how much of it is verified, and known gaps."""
+"""MongoDB as the judges of its data see it: what is stored of each day, how much of it is verified, where it begins."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pymongo import ASCENDING, DESCENDING, MongoClient
 from pymongo.collection import Collection
-from pymongo.cursor import Cursor
 from pymongo.errors import PyMongoError
 
 from pipeline.adapters.mongo_documents import Document
 from pipeline.domain.candle import Revision
 from pipeline.domain.faults import TransientError
+from pipeline.domain.gap import Stream
 from pipeline.domain.interval import DAY_MS, Interval
-from pipeline.domain.names import collection
+from pipeline.domain.names import GAPS_COLLECTION, collection
 
 T = TypeVar("T")
 QUALITY_KEY = [("symbol", ASCENDING), ("openTime", ASCENDING), ("revision", ASCENDING), ("verifiedAt", ASCENDING)]
 """The index that answers ``days`` alone: a third less time than reading the documents, and 23 bytes a minute."""
-MOST_GAPS = 20_000
 _EVER = {"$gte": 0}
 
 
@@ -34,29 +33,12 @@ class DayCount:
     rest: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownGap:
-    """A hole the ledger knows: half-open, open times in ms for ``kline``, ids for ``trades``, ms for ``orderbook``.
-
-    ``cause`` is ``exchange`` (it has nothing either) or ``ours``; ``healed_ms`` is None while it is open.
-    """
-
-    symbol: str
-    stream: str
-    start: int
-    end: int
-    cause: str
-    reason: str
-    detected_ms: int
-    healed_ms: int | None
-
-
 class MongoQualityReader:
-    """One database's minutes and gaps, counted; every method raises TransientError while it is away."""
+    """One database's minutes, counted; every method raises TransientError while it is away."""
 
     def __init__(self, client: MongoClient[Document], database: str) -> None:
         self._minutes: Collection[Document] = client[database][collection(Interval.M1)]
-        self._gaps: Collection[Document] = client[database]["gaps"]
+        self._gaps: Collection[Document] = client[database][GAPS_COLLECTION]
 
     def days(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> list[DayCount]:
         """Every day of the half-open range that has a minute, answered from ``QUALITY_KEY`` where it exists."""
@@ -80,24 +62,7 @@ class MongoQualityReader:
 
     def oldest_gaps(self, symbols: Sequence[str]) -> dict[str, int]:
         """Where each symbol's first known hole in its minutes begins."""
-        return self._edges(self._gaps, symbols, field="start", direction=ASCENDING, only={"stream": "kline"})
-
-    def minute_gaps(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> list[KnownGap]:
-        """The holes in minutes that touch the half-open range, healed ones too; the newest ``MOST_GAPS`` of them."""
-        return self._found(
-            {"symbol": {"$in": list(symbols)}, "stream": "kline", "start": {"$lt": end_ms}, "end": {"$gt": start_ms}}
-        )
-
-    def other_gaps(self, symbols: Sequence[str], *, since_ms: int) -> list[KnownGap]:
-        """The holes in trades and books that are open, and those found since a time."""
-        recent = {"$or": [{"healedAt": None}, {"detectedAt": {"$gte": since_ms}}]}
-        return self._found({"symbol": {"$in": list(symbols)}, "stream": {"$in": ["trades", "orderbook"]}} | recent)
-
-    def _found(self, query: Document) -> list[KnownGap]:
-        cursor: Cursor[Document] = self._gaps.find(
-            query, {"_id": 0}, sort=[("detectedAt", DESCENDING)], limit=MOST_GAPS
-        )
-        return _guarded(lambda: [_gap(document) for document in cursor])
+        return self._edges(self._gaps, symbols, field="start", direction=ASCENDING, only={"stream": Stream.KLINE.value})
 
     @staticmethod
     def _edges(
@@ -131,15 +96,6 @@ def _day(row: Document) -> DayCount:
     return DayCount(
         symbol=row["_id"]["symbol"], day_ms=int(row["_id"]["day"]), present=row["present"],
         verified=row["verified"], closed=row["closed"], rest=row["rest"],
-    )  # fmt: skip
-
-
-def _gap(document: Document) -> KnownGap:
-    healed: Any = document.get("healedAt")
-    return KnownGap(
-        symbol=document["symbol"], stream=document["stream"], start=int(document["start"]), end=int(document["end"]),
-        cause=document["cause"], reason=document.get("reason") or "", detected_ms=int(document["detectedAt"]),
-        healed_ms=int(healed) if healed is not None else None,
     )  # fmt: skip
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import redis
 
 from pipeline.adapters import mongo_writer
+from pipeline.adapters.mongo_gaps import GapStore
 from pipeline.adapters.mongo_writer import CandleStore
 from pipeline.adapters.redis_writer import RedisShelf
 from pipeline.domain import jsontext, names
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
+from pipeline.domain.gap import Cause, Gap, Stream
 from pipeline.domain.shelf import Change, PutBook, PutCandle, PutLatest, PutTrades
 from pipeline.domain.trade import Trade
 from pipeline.settings import Settings
@@ -28,6 +30,8 @@ class Shelves:
         self._mongo = mongo_writer.connect(settings.mongo_uri)
         self._store = CandleStore(self._mongo, settings.mongo_db)
         self._store.ensure_indexes()
+        self._gaps = GapStore(self._mongo, settings.mongo_db)
+        self._gaps.ensure_indexes()
 
     def close(self) -> None:
         self.redis.close()
@@ -48,9 +52,9 @@ class Shelves:
 
     def gap(self, symbol: str, start: int, end: int, **other: Any) -> None:
         """Note a hole in the ledger, as those who find one do."""
-        gap = {"stream": "kline", "cause": "ours", "reason": "test", "detectedAt": end, "healedAt": None} | other
-        gaps = self._mongo[self.settings.mongo_db]["gaps"]
-        gaps.insert_one({"symbol": symbol, "start": start, "end": end} | gap)
+        words: dict[str, Any] = {"stream": "kline", "cause": "ours", "reason": "test", "detected_ms": end} | other
+        words |= {"stream": Stream(words["stream"]), "cause": Cause(words["cause"])}
+        self._gaps.note([Gap(symbol=symbol, start=start, end=end, **words)])
 
     def remember(self, *candles: Candle) -> None:
         self._apply([PutCandle(candle, 0) for candle in candles])

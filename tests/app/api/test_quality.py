@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from app.reads.quality import QualityReads
 from pipeline.adapters import mongo_reader, redis_reader
+from pipeline.adapters.mongo_gaps import GapStore
 from pipeline.adapters.mongo_quality_reader import MongoQualityReader
 from pipeline.domain.candle import Candle, Revision
 from pipeline.domain.interval import DAY_MS, MINUTE_MS
@@ -53,13 +54,13 @@ def test_gaps_say_whose_they_are_and_whether_they_are_healed(client: FlaskClient
     shelves.archive(*minutes([0, 1, 2, 3, 4, 9]))
     shelves.gap("BTCUSDT", NOON_MS + 5 * MINUTE_MS, NOON_MS + 8 * MINUTE_MS, cause="exchange", reason="nothing there")
     shelves.gap("BTCUSDT", NOON_MS + 8 * MINUTE_MS, NOON_MS + 9 * MINUTE_MS)
-    shelves.gap("BTCUSDT", NOON_MS, NOON_MS + MINUTE_MS, healedAt=NOON_MS + 99)
+    shelves.gap("BTCUSDT", NOON_MS, NOON_MS + MINUTE_MS, healed_ms=NOON_MS + 99)
     answer = get(client, "/quality?symbol=BTCUSDT")
     assert answer["days"][0]["missingBy"] == {"exchange": 3, "ours": 1, "unexplained": 0}
     told = {
         (gap["start"] - NOON_MS) // MINUTE_MS: (gap["cause"], gap["state"], gap["minutes"]) for gap in answer["gaps"]
     }
-    assert told == {5: ("exchange", "open", 3), 8: ("ours", "open", 1), 0: ("ours", "healed", 1)}
+    assert told == {5: ("exchange", "lasting", 3), 8: ("ours", "open", 1), 0: ("ours", "healed", 1)}
 
 
 def test_a_known_gap_before_the_first_stored_minute_is_not_hidden(client: FlaskClient, shelves: Shelves) -> None:
@@ -154,7 +155,8 @@ def test_a_live_market_that_stands_still_lacks_the_minutes_since(namespace: Sett
             settings.redis_host, settings.redis_port, database=settings.redis_db, password=None
         )
         reads = QualityReads(
-            redis_reader.RedisReader(client), MongoQualityReader(mongo, settings.mongo_db), history_days=0,
+            redis_reader.RedisReader(client), MongoQualityReader(mongo, settings.mongo_db),
+            GapStore(mongo, settings.mongo_db), history_days=0,
             now_ms=lambda: NOON_MS + 61 * MINUTE_MS + 30_000,
         )  # fmt: skip
         (day,) = reads.days(["BTCUSDT"], days=1).days

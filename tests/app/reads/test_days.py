@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.reads.days import QualityDay, Span, days_between, overlap, quality_days, span
-from pipeline.adapters.mongo_quality_reader import DayCount, KnownGap
+from pipeline.adapters.mongo_quality_reader import DayCount
+from pipeline.domain.gap import Cause, Gap, Stream
 from pipeline.domain.interval import DAY_MS, MINUTE_MS
 
 DAY = 19_000 * DAY_MS
@@ -17,15 +18,15 @@ def at(minute: int) -> int:
     return DAY + minute * MINUTE_MS
 
 
-def a_gap(start: int, end: int, **other: object) -> KnownGap:
-    gap = KnownGap(
-        symbol="BTCUSDT", stream="kline", start=at(start), end=at(end), cause="ours", reason="", detected_ms=at(end),
-        healed_ms=None,
+def a_gap(start: int, end: int, **other: object) -> Gap:
+    gap = Gap(
+        symbol="BTCUSDT", stream=Stream.KLINE, start=at(start), end=at(end), cause=Cause.OURS, reason="",
+        detected_ms=at(end),
     )  # fmt: skip
     return replace(gap, **other)  # type: ignore[arg-type]
 
 
-def a_day(present: int, *gaps: KnownGap, verified: int = 0, expected: int = 1_440) -> QualityDay:
+def a_day(present: int, *gaps: Gap, verified: int = 0, expected: int = 1_440) -> QualityDay:
     count = DayCount(symbol="BTCUSDT", day_ms=DAY, present=present, verified=verified, closed=present, rest=0)
     until = Span(start_ms=DAY, end_ms=at(expected))
     (row,) = quality_days("BTCUSDT", until, days=[DAY], counts={DAY: count}, gaps=gaps)
@@ -59,7 +60,7 @@ def test_a_market_of_which_nothing_is_stored_lacks_the_whole_wanted_history() ->
 
 
 def test_a_gap_of_the_exchange_is_told_from_ours_and_from_what_nobody_has_looked_into() -> None:
-    row = a_day(1_400, a_gap(0, 10, cause="exchange"), a_gap(100, 125))
+    row = a_day(1_400, a_gap(0, 10, cause=Cause.EXCHANGE), a_gap(100, 125))
     assert (row.missing, row.exchange, row.ours, row.unexplained) == (40, 10, 25, 5)
 
 
@@ -69,7 +70,7 @@ def test_a_healed_gap_lacks_nothing() -> None:
 
 
 def test_a_gap_that_was_filled_without_a_word_explains_nothing_that_is_there() -> None:
-    assert a_day(1_438, a_gap(0, 10, cause="exchange"), a_gap(20, 30)).exchange == 2
+    assert a_day(1_438, a_gap(0, 10, cause=Cause.EXCHANGE), a_gap(20, 30)).exchange == 2
 
 
 def test_minutes_in_two_gaps_count_once_and_a_gap_counts_only_inside_the_day() -> None:
@@ -95,7 +96,9 @@ def test_what_is_missing_is_always_divided_without_remainder(
     present: int, gaps: list[tuple[int, int, bool, bool]]
 ) -> None:
     found = [
-        a_gap(start, start + length, cause="exchange" if theirs else "ours", healed_ms=at(0) if healed else None)
+        a_gap(
+            start, start + length, cause=Cause.EXCHANGE if theirs else Cause.OURS, healed_ms=at(0) if healed else None
+        )
         for start, length, theirs, healed in gaps
     ]
     row = a_day(present, *found)

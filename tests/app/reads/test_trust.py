@@ -1,20 +1,20 @@
 """How a market's book and trades compare, from what ingest says and what the ledger knows."""
 
 from app.reads.trust import counts_of, market_trust
-from pipeline.adapters.mongo_quality_reader import KnownGap
 from pipeline.adapters.redis_reader import Freshness
 from pipeline.domain.book import BookState
+from pipeline.domain.gap import Cause, Gap, Stream
 
 FRESH = Freshness(event_ms=1_000, received_ms=1_040, book_state=BookState.SYNCED)
 
 
-def a_gap(stream: str, start: int, end: int, healed_ms: int | None = None) -> KnownGap:
-    return KnownGap(
+def a_gap(stream: str, start: int, end: int, healed_ms: int | None = None) -> Gap:
+    return Gap(
         symbol="BTCUSDT",
-        stream=stream,
+        stream=Stream(stream),
         start=start,
         end=end,
-        cause="ours",
+        cause=Cause.OURS,
         reason="",
         detected_ms=1,
         healed_ms=healed_ms,
