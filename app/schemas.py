@@ -51,7 +51,10 @@ _AMOUNTS = {
 _PROVENANCE = {
     "closeTime": TIME, "x": {"type": "boolean", "description": "Whether the candle is closed"}, "updatedAt": TIME,
     "source": TEXT, "revision": {"type": "integer", "description": "0 forming, 1 closed, 2 from REST"},
-    "present": maybe(WHOLE), "expected": WHOLE, "complete": TRUTH,
+    "present": {**maybe(WHOLE), "description": "Minutes stored; null of the exchange's own longer candle"},
+    "expected": WHOLE, "complete": TRUTH,
+    "verifiedAt": {**maybe(TIME), "description": "When it was last found equal to the exchange's own"},
+    "cause": {**maybe(TEXT), "description": "exchange: it lacks minutes that the exchange does not have either"},
 }  # fmt: skip
 _QUALITY = {
     "expected": WHOLE, "present": WHOLE, "missing": WHOLE, "completeShare": maybe(NUMBER),

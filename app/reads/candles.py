@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.reads.stitching import OLDER, is_whole, lacking, stitched
+from pipeline.adapters.mongo_gaps import GapStore
 from pipeline.adapters.mongo_reader import MongoReader
 from pipeline.adapters.redis_reader import RedisReader
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
 from pipeline.domain.folds import fold_buckets, fold_minutes
+from pipeline.domain.gap import Stream, caused
 from pipeline.domain.interval import MINUTE_MS, Interval
 
 EVER_MS = 1 << 53
@@ -66,14 +69,15 @@ class _Edge:
 
 
 class CandleReads:
-    """Candles of any interval; longer ones are folded from minutes on read.
+    """Candles of any interval; longer ones are folded from minutes on read, and the exchange's own where these lack.
 
     MongoDB is asked first and Redis after it, so that a minute closed in between is in one of the two answers.
     """
 
-    def __init__(self, redis: RedisReader, mongo: MongoReader) -> None:
+    def __init__(self, redis: RedisReader, mongo: MongoReader, ledger: GapStore) -> None:
         self._redis = redis
         self._mongo = mongo
+        self._ledger = ledger
 
     def chart(self, symbol: str, wanted: CandleRange) -> Chart:
         """Closed candles of a range and the one in progress now; without Redis, what MongoDB alone knows."""
@@ -108,7 +112,27 @@ class CandleReads:
                 symbol, start_ms=wanted.first_minute_ms, end_ms=past_ms, limit=max(1, wanted.limit - len(tail))
             )
             return [*stored, *tail][-wanted.limit :]
-        return self._folded(symbol, wanted, past_ms=past_ms, tail=tail)
+        folded = self._folded(symbol, wanted, past_ms=past_ms, tail=tail)
+        return self._explained(symbol, self._with_longer(symbol, wanted, folded))
+
+    def _with_longer(self, symbol: str, wanted: CandleRange, folded: Sequence[Candle]) -> Sequence[Candle]:
+        """``folded`` and the exchange's own candles before and between them, the newest of both."""
+        if wanted.interval not in OLDER or is_whole(folded, limit=wanted.limit):
+            return folded
+        start_ms = folded[0].open_ms if len(folded) == wanted.limit else wanted.first_minute_ms
+        longer = self._mongo.longer(
+            symbol, interval=wanted.interval, start_ms=start_ms, end_ms=wanted.past_minute_ms, limit=wanted.limit
+        )
+        return stitched(folded, longer)[-wanted.limit :]
+
+    def _explained(self, symbol: str, candles: Sequence[Candle]) -> list[Candle]:
+        """``candles``, the short ones with their cause where the exchange has no more minutes either."""
+        short = lacking(candles)
+        if not short:
+            return list(candles)
+        past_ms = short[-1].open_ms + short[-1].interval.ms
+        gaps = self._ledger.between([symbol], stream=Stream.KLINE, start=short[0].open_ms, end=past_ms)
+        return [caused(candle, gaps) for candle in candles]
 
     def _folded(self, symbol: str, wanted: CandleRange, *, past_ms: int, tail: Sequence[Candle]) -> list[Candle]:
         """The newest buckets that have any minute; those MongoDB has whole are folded there."""

@@ -28,10 +28,12 @@ TRADING = "TRADING"
 class StoreReads:
     """``callbacks.reads.MarketReads`` over the real stores; every method raises TransientError while one is away."""
 
-    def __init__(self, settings: Settings, redis: RedisReader, mongo: MongoReader, quality: QualityReads) -> None:
+    def __init__(
+        self, settings: Settings, redis: RedisReader, mongo: MongoReader, ledger: GapStore, quality: QualityReads
+    ) -> None:
         self._settings = settings
         self._redis = redis
-        self.chart = CandleReads(redis, mongo)
+        self.chart = CandleReads(redis, mongo, ledger)
         self.windows = WindowReads(redis, mongo)
         self.standing = StandingReads(redis, mongo)
         self.quality = quality
@@ -45,11 +47,12 @@ class StoreReads:
             )
         )
         mongo, database = mongo_reader.connect(settings.mongo_uri), settings.mongo_db
+        ledger = GapStore(mongo, database)
         quality = QualityReads(
-            redis, MongoQualityReader(mongo, database), GapStore(mongo, database), now_ms=now_ms,
+            redis, MongoQualityReader(mongo, database), ledger, now_ms=now_ms,
             history_days=None if settings.source_kind == "replay" else settings.history_days,
         )  # fmt: skip
-        return cls(settings, redis, MongoReader(mongo, database), quality)
+        return cls(settings, redis, MongoReader(mongo, database), ledger, quality)
 
     def symbols(self) -> Sequence[Market]:
         """The symbols followed, in the order of the settings; empty before ingest has said so."""

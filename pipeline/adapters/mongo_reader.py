@@ -57,7 +57,8 @@ class MongoReader:
     """The stored one-minute candles of one database; every method raises TransientError while it is away."""
 
     def __init__(self, client: MongoClient[Document], database: str) -> None:
-        self._minutes: Collection[Document] = client[database][collection(Interval.M1)]
+        self._database = client[database]
+        self._minutes: Collection[Document] = self._database[collection(Interval.M1)]
 
     def ping(self) -> None:
         """Return if MongoDB answers."""
@@ -74,6 +75,13 @@ class MongoReader:
         """The candles of ``interval`` over the minutes opened in the half-open range, oldest first."""
         stages = fold_stages(minute_query(symbol, start_ms=start_ms, end_ms=end_ms), interval)
         return _guarded(lambda: [folded_candle(row, interval) for row in self._minutes.aggregate(stages)])
+
+    def longer(self, symbol: str, *, interval: Interval, start_ms: int, end_ms: int, limit: int) -> list[Candle]:
+        """The exchange's own candles: the newest ``limit`` opened in the half-open range, oldest first."""
+        query = minute_query(symbol, start_ms=start_ms, end_ms=end_ms) | {"interval": interval.value, "present": None}
+        kept = self._database[collection(interval)]
+        found = kept.find(query, _PROJECTION, sort=[("openTime", DESCENDING)], limit=limit)
+        return _guarded(lambda: [candle_of(document) for document in found])[::-1]
 
     def newest_open_ms(self, symbol: str, *, start_ms: int, end_ms: int) -> int | None:
         """When the newest minute of the half-open range opened; None if there is none."""

@@ -24,6 +24,7 @@ def candle_view(candle: Candle) -> View:
         "x": candle.closed, "updatedAt": candle.event_ms, "receivedTime": candle.received_ms,
         "source": candle.source, "revision": int(candle.revision),
         "present": candle.present, "expected": candle.expected, "complete": candle.complete,
+        "verifiedAt": candle.verified_ms, "cause": candle.cause,
     }  # fmt: skip
 
 
@@ -39,6 +40,7 @@ def candle_from_view(view: Mapping[str, Any]) -> Candle:
         first_trade_id=view["firstTradeId"], last_trade_id=view["lastTradeId"],
         closed=view["x"], revision=Revision(view["revision"]), source=view["source"],
         event_ms=view["updatedAt"], received_ms=view["receivedTime"], present=view["present"],
+        verified_ms=view.get("verifiedAt"), cause=view.get("cause"),
     )  # fmt: skip
 
 
@@ -55,6 +57,7 @@ def ohlc_view(candle: Candle) -> View:
 _OHLC_FIELDS = (
     "volume", "quoteVolume", "trades", "takerBuyVolume", "takerBuyQuoteVolume",
     "closeTime", "x", "updatedAt", "source", "revision", "present", "expected", "complete",
+    "verifiedAt", "cause",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Candles over HTTP: which ones, with which digits, and what is in progress beside them."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 
 from app.reads.candles import CandleRange, CandleReads
 from pipeline.adapters import mongo_reader, redis_reader
+from pipeline.adapters.mongo_gaps import GapStore
 from pipeline.adapters.mongo_reader import MongoReader, minute_query
 from pipeline.adapters.redis_reader import RedisReader
 from pipeline.domain import jsontext
 from pipeline.domain.candle import Candle, Revision
 from pipeline.domain.folds import fold_buckets
-from pipeline.domain.interval import MINUTE_MS, Interval
+from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 from pipeline.domain.views import ohlc_view
 from pipeline.settings import Settings
 from tests.app.api.asking import get
@@ -178,6 +180,56 @@ def test_a_market_with_nothing_stored_has_no_candles(client: FlaskClient) -> Non
         assert answer == {"symbol": "BTCUSDT", "interval": interval, "count": 0, "candles": [], "forming": None}
 
 
+def own_day(day: int, **other: Any) -> Candle:
+    """The exchange's own candle of a UTC day; day 0 is the one with noon in it."""
+    open_ms = NOON_MS - NOON_MS % DAY_MS + day * DAY_MS
+    words = {"interval": Interval.D1, "open_ms": open_ms, "revision": Revision.REST, "source": "rest", "present": None}
+    return a_candle(0, **(words | {"verified_ms": open_ms + DAY_MS} | other))
+
+
+def test_a_daily_chart_shows_years_on_the_first_day(client: FlaskClient, archived: Shelves) -> None:
+    archived.archive(*(own_day(day) for day in range(-1_000, 1)), a_candle(1_440))
+    answer = get(client, "/ohlc?symbol=BTCUSDT&interval=1d&limit=2000")
+    assert answer["count"] == 1_001
+    assert [c["openTime"] for c in answer["candles"]] == [own_day(day).open_ms for day in range(-1_000, 1)]
+    newest = answer["candles"][-1]
+    assert (newest["source"], newest["present"], newest["complete"]) == ("rest", None, False)
+    assert newest["verifiedAt"] == newest["openTime"] + DAY_MS
+
+
+def test_years_are_there_before_the_first_minute_is(client: FlaskClient, shelves: Shelves) -> None:
+    shelves.archive(own_day(-2), own_day(-1))
+    answer = get(client, "/ohlc?symbol=BTCUSDT&interval=1d&limit=1")
+    assert [c["openTime"] for c in answer["candles"]] == [own_day(-1).open_ms]
+    assert get(client, f"/ohlc?symbol=BTCUSDT&interval=1d&end={own_day(-2).open_ms}")["count"] == 1
+
+
+def test_an_hour_gives_way_to_its_minutes_as_soon_as_all_are_there(client: FlaskClient, shelves: Shelves) -> None:
+    theirs = replace(own_day(0), interval=Interval.H1, open_ms=NOON_MS, close=Decimal("77.00"))
+    shelves.archive(theirs, *(a_candle(minute) for minute in range(59)), a_candle(60))
+    url = "/ohlc?symbol=BTCUSDT&interval=1h&limit=1"
+    assert get(client, url)["candles"][0]["y"][3] == Decimal("77.00")
+    shelves.archive(a_candle(59))
+    (hour,) = get(client, url)["candles"]
+    assert (hour["y"][3], hour["present"], hour["complete"]) == (Decimal("100.00"), 60, True)
+
+
+def test_a_bucket_that_the_exchange_has_no_more_minutes_of_says_so(client: FlaskClient, shelves: Shelves) -> None:
+    shelves.archive(a_candle(0), a_candle(4), a_candle(5), a_candle(6), a_candle(10))
+    shelves.gap("BTCUSDT", at(1), at(4), cause="exchange")
+    answer = get(client, "/ohlc?symbol=BTCUSDT&interval=5m")
+    assert [(candle["present"], candle["complete"], candle["cause"]) for candle in answer["candles"]] == [
+        (2, False, "exchange"),
+        (2, False, None),
+    ]
+
+
+def test_a_candle_says_when_it_was_found_equal_to_the_exchange_s(client: FlaskClient, shelves: Shelves) -> None:
+    shelves.archive(*(a_candle(minute, revision=Revision.REST, verified_ms=at(99) + minute) for minute in range(6)))
+    five = get(client, "/ohlc?symbol=BTCUSDT&interval=5m")["candles"][0]
+    assert (five["verifiedAt"], five["revision"], five["cause"]) == (at(99), 2, None)
+
+
 def test_another_market_s_candles_are_not_mixed_in(client: FlaskClient, archived: Shelves) -> None:
     archived.archive(a_candle(19, symbol="ETHUSDT"))
     assert opened(get(client, "/ohlc?symbol=ETHUSDT&interval=1m")) == [19]
@@ -261,7 +313,8 @@ def test_any_range_is_the_newest_of_the_fold_of_everything(
         filled.archive(*history[:archived])
         filled.remember(*history[archived - 5 if archived > 5 else 0 :])
         filled.close()
-        reads = CandleReads(_redis(settings), MongoReader(mongo, settings.mongo_db))
+        database = settings.mongo_db
+        reads = CandleReads(_redis(settings), MongoReader(mongo, database), GapStore(mongo, database))
         wanted = CandleRange(interval=interval, limit=limit, start_ms=at(min(ends)), end_ms=at(max(ends)))
         found = reads.closed("BTCUSDT", wanted)
     assert found == _expected(history, wanted)
