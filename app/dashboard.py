@@ -12,21 +12,23 @@ from flask import Flask
 from flask_caching import Cache
 from plotly.io.json import to_json_plotly
 
-from callbacks import market, markets, system
-from callbacks.reads import MarketReads, RankingReads, SystemReads
+from callbacks import market, markets, quality, system
+from callbacks.reads import MarketReads, QualityReads, RankingReads, SystemReads
 from layouts.figures.depth import depth_figure
 from layouts.pages.market import market_page
 from layouts.pages.markets import markets_page
+from layouts.pages.quality import quality_page
 from layouts.pages.system import system_page
 from layouts.parts.header import symbol_option
-from layouts.parts.navigation import MARKET, MARKETS, SYSTEM
+from layouts.parts.navigation import MARKET, MARKETS, QUALITY, SYSTEM
 
 TITLE = "Candlestream"
 DESCRIPTION = "Live candles, order book, depth and trades of crypto markets"
 ASSETS = Path(__file__).parent / "assets"
-_NOT_OF_THE_MARKET = r"^(board\.js|pages\.css)$"
-_OF_THE_MARKET = r"^(?!board\.js$).*\.js$"
+_NOT_OF_THE_MARKET = r"^(board\.js|quality\.js|pages\.css|quality\.css)$"
+_OF_THE_MARKET = r"^((?!board\.js$).*\.js|quality\.css)$"
 """The market page's scripts open sockets and paint what only that page has."""
+_NOT_OF_QUALITY = r"^(?!(board|quality)\.js$).*\.js$"
 FIRST_MARKET = symbol_option(symbol="BTCUSDT", base="BTC", quote="USDT")
 """What the picker holds until ingest has said which markets there are."""
 
@@ -81,6 +83,15 @@ def mount_system(server: Flask, reads: SystemReads, cache: Cache, *, source: str
     app = _page(server, SYSTEM, title=f"System · {TITLE}", described="How every part of this stack is")
     system.register(app, reads=reads, cache=cache)
     app.layout = system_page(source=source)
+    return app
+
+
+def mount_quality(server: Flask, reads: QualityReads, cache: Cache, *, source: str) -> Dash:
+    """Serve the data quality page from ``server``; ``source`` is where its data comes from."""
+    described = "How complete and how far verified the data is"
+    app = _page(server, QUALITY, title=f"Data quality · {TITLE}", described=described, ignored=_NOT_OF_QUALITY)
+    quality.register(app, reads=reads, cache=cache)
+    app.layout = quality_page(source=source)
     return app
 
 

@@ -15,7 +15,7 @@ from app.api.rankings import ranking_routes
 from app.api.route import Route, blueprint
 from app.caching import redis_cache
 from app.callbacks_guard import only_known_callbacks
-from app.dashboard import mount_dashboard, mount_markets, mount_system
+from app.dashboard import mount_dashboard, mount_markets, mount_quality, mount_system
 from app.docs import documented
 from app.health import health_routes
 from app.metrics import Metrics, PushCollector, StandingCollector
@@ -26,6 +26,7 @@ from app.push.routes import register_push
 from app.push.snapshots import RedisSnapshots
 from app.push.subscriber import RedisFeed
 from app.reads import StoreReads
+from app.reads.quality_page import StoreQuality
 from app.reads.ranking import StoreRanking
 from app.reads.system import StoreSystem
 from pipeline.adapters import redis_reader
@@ -94,6 +95,7 @@ def _page(app: Flask, settings: Settings, reads: StoreReads) -> None:
     pages = [
         mount_dashboard(app, reads, cache, settings.push_port),
         mount_markets(app, StoreRanking(reads), cache, source=settings.source_kind),
+        mount_quality(app, StoreQuality(reads), cache, source=settings.source_kind),
         mount_system(app, StoreSystem(reads), cache, source=settings.source_kind),
     ]
     only_known_pages(app)

@@ -137,7 +137,9 @@ SCHEMAS: dict[str, Schema] = {
     "Symbols": listing("symbols", ref("Symbol")),
     "MissingBy": record({"exchange": WHOLE, "ours": WHOLE, "unexplained": WHOLE}),
     "QualityTotals": record(_QUALITY),
-    "QualityDay": record({"symbol": TEXT, "day": TIME, "date": TEXT, "complete": TRUTH, "stored": WHOLE} | _QUALITY),
+    "QualityDay": record(
+        {"symbol": TEXT, "day": TIME, "date": TEXT, "complete": TRUTH, "stored": WHOLE, "healed": WHOLE} | _QUALITY
+    ),
     "Gap": record(
         {
             "symbol": TEXT,

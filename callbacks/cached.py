@@ -13,6 +13,7 @@ from callbacks.reads import (
     MarketReads,
     MarketStanding,
     ProcessStanding,
+    QualityReads,
     Ranking,
     RankingReads,
     StoredDay,
@@ -23,7 +24,9 @@ from callbacks.reads import (
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
+from pipeline.domain.gap import Gap
 from pipeline.domain.interval import Interval
+from pipeline.domain.quality import Counts, MarketTrust, QualityDay
 from pipeline.domain.trade import Trade
 
 LIVE_S = 1
@@ -31,6 +34,7 @@ LIVE_S = 1
 SLOW_S = 2
 """Seconds for what changes slowly or costs more: the last 24 hours, the history of a chart."""
 MARKETS_S = 10
+GAPS_S = 5
 DAYS_S = 20
 """Seconds the count of stored minutes may be old: it is the one read that looks at whole days."""
 AWAY_S = 2.0
@@ -77,6 +81,11 @@ def _impatient(clock: Callable[[], float]) -> Callable[[Callable[P, T]], Callabl
         return tried
 
     return failing_at_once
+
+
+def cached_quality(reads: QualityReads, *, cache: Cache, clock: Callable[[], float] = time.monotonic) -> QualityReads:
+    """The data quality page's reads, kept like the market page's."""
+    return _CachedQuality(reads, cache, clock)
 
 
 class _CachedReads:
@@ -202,3 +211,42 @@ class _CachedSystem:
 
     def quality(self, days: int) -> Sequence[StoredDay]:
         return self._quality(days)
+
+
+class _CachedQuality:
+    def __init__(self, reads: QualityReads, cache: Cache, clock: Callable[[], float]) -> None:
+        impatient = _impatient(clock)
+
+        @cache.memoize(timeout=GAPS_S)
+        @impatient
+        def quality_days(days: int) -> Sequence[QualityDay]:
+            return reads.days(days)
+
+        @cache.memoize(timeout=GAPS_S)
+        @impatient
+        def gaps(symbol: str, start_ms: int, end_ms: int) -> Sequence[Gap]:
+            return reads.gaps(symbol, start_ms=start_ms, end_ms=end_ms)
+
+        @cache.memoize(timeout=SLOW_S)
+        @impatient
+        def trust() -> Sequence[MarketTrust]:
+            return reads.markets()
+
+        @cache.memoize(timeout=SLOW_S)
+        @impatient
+        def counts() -> Counts:
+            return reads.counts()
+
+        self._days, self._gaps, self._markets, self._counts = quality_days, gaps, trust, counts
+
+    def days(self, days: int) -> Sequence[QualityDay]:
+        return self._days(days)
+
+    def gaps(self, symbol: str, *, start_ms: int, end_ms: int) -> Sequence[Gap]:
+        return self._gaps(symbol, start_ms, end_ms)
+
+    def markets(self) -> Sequence[MarketTrust]:
+        return self._markets()
+
+    def counts(self) -> Counts:
+        return self._counts()

@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 from pipeline.domain.book import BookSnapshot
 from pipeline.domain.candle import Candle
+from pipeline.domain.gap import Gap
 from pipeline.domain.interval import Interval
+from pipeline.domain.quality import Counts, MarketTrust, QualityDay
 from pipeline.domain.trade import Trade
 
 
@@ -116,6 +118,26 @@ class StoredDay:
     date: str
     stored: int
     expected: int
+
+
+class QualityReads(Protocol):
+    """Every read of the data quality page; each raises TransientError while a store it asks is away."""
+
+    def days(self, days: int) -> Sequence[QualityDay]:
+        """The newest ``days`` UTC days of every followed market, by market; none before ingest has said which."""
+        ...
+
+    def gaps(self, symbol: str, *, start_ms: int, end_ms: int) -> Sequence[Gap]:
+        """One market's gaps in minutes that touch the half-open range, oldest first."""
+        ...
+
+    def markets(self) -> Sequence[MarketTrust]:
+        """How the book and the trades of every followed market compare with the exchange's."""
+        ...
+
+    def counts(self) -> Counts:
+        """What the processes counted since they started."""
+        ...
 
 
 class MarketReads(Protocol):

@@ -7,10 +7,9 @@ from app.api.route import Route, View
 from app.parameters import QualityQuery
 from app.problems import FieldError, bad_parameters
 from app.reads import StoreReads
-from app.reads.days import QualityDay
-from app.reads.trust import MarketTrust, Match
 from pipeline.domain.gap import Cause, Gap
 from pipeline.domain.interval import MINUTE_MS
+from pipeline.domain.quality import MarketTrust, Match, QualityDay
 
 MOST_ROWS = 6_000
 """Days of markets in one answer: 16 markets over a year, 200 over a month."""
@@ -70,6 +69,7 @@ def day_view(day: QualityDay) -> View:
         "verified": day.verified, "verifiedShare": share(day.verified, day.expected),
         "revisions": {"forming": day.forming, "closed": day.closed, "rest": day.rest},
         "missingBy": {"exchange": day.exchange, "ours": day.ours, "unexplained": day.unexplained},
+        "healed": day.healed,
     }  # fmt: skip
 
 

@@ -7,11 +7,11 @@ a beginning that never came nor a stack that stands still is hidden by what is t
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from pipeline.adapters.mongo_quality_reader import DayCount
 from pipeline.domain.gap import Cause, Gap
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
+from pipeline.domain.quality import QualityDay
 
 SETTLED_MS = 90_000
 """A minute over for so long should have gone through the stream, or its repair, into the store."""
@@ -23,45 +23,6 @@ class Span:
 
     start_ms: int
     end_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QualityDay:
-    """One market's UTC day in minutes.
-
-    ``closed`` and ``rest`` count the stored ones by revision. What is ``missing`` is divided into what the exchange
-    does not have either, what is known to be our loss, and what nobody has looked into yet.
-    """
-
-    symbol: str
-    day_ms: int
-    expected: int
-    present: int
-    verified: int
-    closed: int
-    rest: int
-    exchange: int
-    ours: int
-
-    @property
-    def date(self) -> str:
-        """``2026-11-23``."""
-        return datetime.fromtimestamp(self.day_ms / 1_000, UTC).date().isoformat()
-
-    @property
-    def missing(self) -> int:
-        """Minutes that should be there and are not."""
-        return max(0, self.expected - self.present)
-
-    @property
-    def forming(self) -> int:
-        """Stored minutes that are no final word; there should be none."""
-        return self.present - self.closed - self.rest
-
-    @property
-    def unexplained(self) -> int:
-        """Missing minutes of which the ledger says nothing yet."""
-        return self.missing - self.exchange - self.ours
 
 
 def span(*, wanted_ms: int, settled_ms: int, first_ms: Sequence[int | None], newest_ms: int | None) -> Span:
@@ -93,6 +54,7 @@ def _row(symbol: str, day_ms: int, expected: Span, count: DayCount | None, gaps:
         symbol=symbol, day_ms=day_ms, expected=minutes, present=present, verified=count.verified if count else 0,
         closed=count.closed if count else 0, rest=count.rest if count else 0,
         exchange=exchange, ours=min(missing - exchange, by_cause[Cause.OURS]),
+        healed=overlap((gap for gap in gaps if gap.healed_ms is not None), start_ms=start_ms, end_ms=end_ms),
     )  # fmt: skip
 
 

@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from app.reads.days import SETTLED_MS, QualityDay, days_between, quality_days, span
-from app.reads.trust import Counts, MarketTrust, counts_of, market_trust
+from app.reads.days import SETTLED_MS, days_between, quality_days, span
+from app.reads.trust import counts_of, market_trust
 from pipeline.adapters.mongo_gaps import GapStore
 from pipeline.adapters.mongo_quality_reader import DayCount, MongoQualityReader
 from pipeline.adapters.redis_reader import RedisReader
 from pipeline.domain.faults import TransientError
 from pipeline.domain.gap import Gap, Stream
 from pipeline.domain.interval import DAY_MS
+from pipeline.domain.quality import Counts, MarketTrust, QualityDay
 
 CHUNK_DAYS = 250
 """Days of one market each that one question asks for: some 0.6 s of MongoDB, well within a call's deadline."""
@@ -88,6 +89,10 @@ class QualityReads:
             market_trust(symbol, fresh[symbol], told=told, gaps=[gap for gap in gaps if gap.symbol == symbol])
             for symbol in symbols
         ]
+
+    def day_ago_ms(self) -> int:
+        """A day before now, our clock."""
+        return self._now_ms() - DAY_MS
 
     def _trade_gaps(self, symbols: Sequence[str], *, since_ms: int) -> list[Gap]:
         still = self._ledger.open_gaps(symbols, stream=Stream.TRADES)

@@ -4,65 +4,13 @@ Source: ingest's heartbeat (``bookMatch``, ``books``, counters) and the gap ledg
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.adapters.redis_reader import Freshness
 from pipeline.domain.gap import Gap, Stream
+from pipeline.domain.quality import Counts, MarketTrust, Match, TradeGaps
 
 Told = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """Of ``compared`` things (states of the top of the book, or levels) ``matched`` were the exchange's."""
-
-    compared: int
-    matched: int
-    at_ms: int | None = None
-
-    @property
-    def share(self) -> float | None:
-        """0 … 1; None before the first comparison."""
-        return self.matched / self.compared if self.compared else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradeGaps:
-    """Trades whose ids are known to be missing: gaps still open, ids in them, and gaps that were healed."""
-
-    open: int
-    missing_ids: int
-    healed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketTrust:
-    """One market: its book's state (None before the first) and how it compares, its trades, and its newest event."""
-
-    symbol: str
-    state: str | None
-    ticker: Match
-    audit: Match
-    resyncs: int | None
-    trades: TradeGaps
-    event_ms: int | None
-    received_ms: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """What the processes counted since they started; ``weight_…`` is the request weight of this minute and its limit.
-
-    None is what nobody has said.
-    """
-
-    dead_letters: int
-    repaired_minutes: int | None
-    repaired_trades: int | None
-    resyncs: int | None
-    weight_used: int | None
-    weight_limit: int | None
 
 
 def market_trust(symbol: str, fresh: Freshness, *, told: Told, gaps: Sequence[Gap]) -> MarketTrust:

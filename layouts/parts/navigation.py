@@ -5,8 +5,8 @@ from dash.development.base_component import Component
 
 from layouts.parts.attributes import aria
 
-MARKET, MARKETS, SYSTEM = "/", "/markets", "/system"
-_NAMES = {MARKET: "Market", MARKETS: "Markets", SYSTEM: "System"}
+MARKET, MARKETS, QUALITY, SYSTEM = "/", "/markets", "/data-quality", "/system"
+_NAMES = {MARKET: "Market", MARKETS: "Markets", QUALITY: "Data quality", SYSTEM: "System"}
 
 
 def navigation(*, current: str) -> Component:

@@ -10,7 +10,10 @@ from app.reads.windows import WINDOWS_MS
 from layouts.pages.markets import WINDOWS
 from pipeline.settings import Settings
 
-PAGES = {"/": "Candlestream", "/markets": "Markets · Candlestream", "/system": "System · Candlestream"}
+PAGES = {
+    "/": "Candlestream", "/markets": "Markets · Candlestream", "/system": "System · Candlestream",
+    "/data-quality": "Data quality · Candlestream",
+}  # fmt: skip
 MARKET_ONLY = ("candles.js", "feed.js", "feed.sockets.js", "header.js", "ladder.js", "trades.js")
 
 
@@ -33,7 +36,9 @@ def test_a_page_is_served_without_a_store_and_has_its_title(app: Flask, path: st
     assert f"<title>{PAGES[path]}</title>" in answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize("path", ["/market", "/markets/BTCUSDT", "/markets/a/b", "/system/x", "/systems", "/Markets"])
+@pytest.mark.parametrize(
+    "path", ["/market", "/markets/BTCUSDT", "/markets/a/b", "/system/x", "/systems", "/Markets", "/data-quality/x"]
+)
 def test_what_is_no_page_is_a_problem_and_404(app: Flask, path: str) -> None:
     answer = app.test_client().get(path)
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
@@ -42,9 +47,10 @@ def test_what_is_no_page_is_a_problem_and_404(app: Flask, path: str) -> None:
 def test_only_the_market_page_loads_what_opens_sockets(app: Flask) -> None:
     assert scripts(app, "/").issuperset(MARKET_ONLY)
     assert scripts(app, "/markets") == scripts(app, "/system") == {"board.js"}
+    assert scripts(app, "/data-quality") == {"board.js", "quality.js"}
 
 
-@pytest.mark.parametrize("path", ["/markets", "/system"])
+@pytest.mark.parametrize("path", ["/markets", "/system", "/data-quality"])
 def test_each_page_takes_its_own_callbacks_only(app: Flask, path: str) -> None:
     body = {"output": "ladder-book.data", "outputs": {"id": "ladder-book", "property": "data"}, "inputs": []}
     answer = app.test_client().post(f"{path}/_dash-update-component", json=body)

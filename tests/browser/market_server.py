@@ -19,7 +19,7 @@ from simple_websocket import ConnectionClosed, Server
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from app.callbacks_guard import only_known_callbacks
-from app.dashboard import mount_dashboard, mount_markets, mount_system
+from app.dashboard import mount_dashboard, mount_markets, mount_quality, mount_system
 from app.pages import only_known_pages
 from app.security import harden
 from pipeline.domain import jsontext
@@ -27,6 +27,7 @@ from pipeline.domain.interval import Interval
 from pipeline.domain.views import book_view, candle_view, depth_view, trade_view
 from pipeline.settings import Settings
 from tests.callbacks.memory_boards import MemoryRanking, MemorySystem
+from tests.callbacks.memory_quality import MemoryQuality
 from tests.callbacks.memory_reads import MemoryReads
 
 
@@ -118,6 +119,7 @@ class MarketServer:
     asked: list[str]
     ranking: MemoryRanking
     system: MemorySystem
+    quality: MemoryQuality
 
     def page(self, path: str) -> str:
         """The address of a page, ``/markets``."""
@@ -151,12 +153,13 @@ def serving(push_port: int | None = None, *, source: str = "simulator") -> Itera
 
     httpd: BaseWSGIServer = make_server("127.0.0.1", 0, server, threaded=True, request_handler=_Silent)
     port = httpd.server_port
-    ranking, system = MemoryRanking(reads), MemorySystem(reads)
+    ranking, system, quality = MemoryRanking(reads), MemorySystem(reads), MemoryQuality(reads)
     settings = Settings(source=source, http_port=port, push_port=push_port or port)
     cache = Cache(server, config={"CACHE_TYPE": "SimpleCache"})
     pages = [
         mount_dashboard(server, reads, cache, push_port or port),
         mount_markets(server, ranking, cache, source=settings.source_kind),
+        mount_quality(server, quality, cache, source=settings.source_kind),
         mount_system(server, system, cache, source=settings.source_kind),
     ]
     only_known_pages(server)
@@ -167,7 +170,7 @@ def serving(push_port: int | None = None, *, source: str = "simulator") -> Itera
     thread.start()
     url = f"http://127.0.0.1:{port}/"
     try:
-        yield MarketServer(url, clock, reads, push, asked, ranking, system)
+        yield MarketServer(url, clock, reads, push, asked, ranking, system, quality)
     finally:
         push.hang_up()
         httpd.shutdown()

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.browser
 
 RANKED = "() => document.querySelectorAll('#ranking-table tbody tr').length === 3"
 RUNNING = "() => document.querySelector('#system-verdict')?.dataset.level === 'good'"
-READY = {"/markets": RANKED, "/system": RUNNING}
+MAPPED = "() => document.querySelectorAll('.cs-heat tbody tr').length === 3"
+READY = {"/markets": RANKED, "/system": RUNNING, "/data-quality": MAPPED}
 CURRENT = "() => document.querySelector('.cs-nav-link[aria-current=page]').textContent"
 
 
@@ -34,7 +35,8 @@ def system(visit: Visit, server: MarketServer) -> Visit:
 
 def test_the_keyboard_alone_leads_through_every_page(visit: Visit, server: MarketServer) -> None:
     visit.open(server)
-    for name, path in (("Markets", "/markets"), ("System", "/system"), ("Market", "/")):
+    pages = (("Markets", "/markets"), ("Data quality", "/data-quality"), ("System", "/system"), ("Market", "/"))
+    for name, path in pages:
         visit.page.focus("body")
         while visit.ask("() => document.activeElement.textContent") != name:
             visit.page.keyboard.press("Tab")

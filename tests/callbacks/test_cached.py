@@ -6,12 +6,13 @@ import pytest
 from flask import Flask
 from flask_caching import Cache
 
-from callbacks.cached import AWAY_S, cached_ranking, cached_reads, cached_system
+from callbacks.cached import AWAY_S, cached_quality, cached_ranking, cached_reads, cached_system
 from callbacks.reads import MarketReads
 from pipeline.domain.faults import TransientError
-from pipeline.domain.interval import Interval
+from pipeline.domain.interval import DAY_MS, Interval
 from pipeline.domain.trade import Trade
 from tests.callbacks.memory_boards import MemoryRanking, MemorySystem
+from tests.callbacks.memory_quality import MemoryQuality
 from tests.callbacks.memory_reads import MemoryReads
 
 NOW_MS = 1_700_049_630_000
@@ -113,6 +114,23 @@ def test_windows_have_rankings_of_their_own_each_kept_for_a_moment(
     assert ranking.ranking("24h") == day
     with pytest.raises(TransientError, match="MongoDB"):
         ranking.ranking("1h")
+
+
+def test_each_range_of_days_is_kept_of_itself_and_gaps_by_market(
+    cache: Cache, stores: CountedReads, clock: Seconds
+) -> None:
+    twin = MemoryQuality(stores, healed=[("BTCUSDT", 0)])
+    quality = cached_quality(twin, cache=cache, clock=clock)
+    week, day_ms = quality.days(7), quality.days(7)[0].day_ms
+    found = quality.gaps("BTCUSDT", start_ms=day_ms, end_ms=day_ms + DAY_MS)
+    twin.away = "MongoDB"
+    assert quality.days(7) == week
+    assert quality.gaps("BTCUSDT", start_ms=day_ms, end_ms=day_ms + DAY_MS) == found
+    with pytest.raises(TransientError, match="MongoDB"):
+        quality.days(14)
+    with pytest.raises(TransientError, match="MongoDB"):
+        quality.gaps("ETHUSDT", start_ms=day_ms, end_ms=day_ms + DAY_MS)
+    assert quality.counts().dead_letters == 3
 
 
 def test_a_read_of_the_system_that_failed_fails_at_once_for_a_moment_and_the_others_do_not(

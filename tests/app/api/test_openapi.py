@@ -21,7 +21,7 @@ CONTRACT = {
     "/prediction/{symbol}", "/predictions", "/prediction/{symbol}/history", "/models", "/quality", "/symbols",
     "/health", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs",
 }  # fmt: skip
-_PAGES_AND_SOCKETS = ("/markets", "/system", "/_", "/assets", "/ws/", "/<path:path>")
+_PAGES_AND_SOCKETS = ("/markets", "/system", "/data-quality", "/_", "/assets", "/ws/", "/<path:path>")
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.reads.days import QualityDay, Span, days_between, overlap, quality_days, span
+from app.reads.days import Span, days_between, overlap, quality_days, span
 from pipeline.adapters.mongo_quality_reader import DayCount
 from pipeline.domain.gap import Cause, Gap, Stream
 from pipeline.domain.interval import DAY_MS, MINUTE_MS
+from pipeline.domain.quality import QualityDay
 
 DAY = 19_000 * DAY_MS
 
@@ -66,7 +67,7 @@ def test_a_gap_of_the_exchange_is_told_from_ours_and_from_what_nobody_has_looked
 
 def test_a_healed_gap_lacks_nothing() -> None:
     row = a_day(1_440, a_gap(0, 10, healed_ms=at(20)))
-    assert (row.missing, row.ours) == (0, 0)
+    assert (row.missing, row.ours, row.healed) == (0, 0, 10)
 
 
 def test_a_gap_that_was_filled_without_a_word_explains_nothing_that_is_there() -> None:

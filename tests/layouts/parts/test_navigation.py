@@ -4,11 +4,12 @@ import pytest
 
 from layouts.pages.market import market_page
 from layouts.pages.markets import markets_page
+from layouts.pages.quality import quality_page
 from layouts.pages.system import system_page
 from layouts.parts.navigation import navigation
 from tests.layouts.reading import every, text_of
 
-LINKS = [("Market", "/"), ("Markets", "/markets"), ("System", "/system")]
+LINKS = [("Market", "/"), ("Markets", "/markets"), ("Data quality", "/data-quality"), ("System", "/system")]
 
 
 @pytest.mark.parametrize(("name", "path"), LINKS)
@@ -22,8 +23,9 @@ def test_every_page_has_the_navigation_and_one_heading_and_one_main() -> None:
     pages = [
         market_page(options=[{"label": "BTC/USDT", "value": "BTCUSDT"}], symbol="BTCUSDT", push_port=1),
         markets_page(source="simulator"),
+        quality_page(source="simulator"),
         system_page(source="simulator"),
     ]
-    assert [text_of(every(page, "Nav")) for page in pages] == ["Market Markets System"] * 3
-    assert [len(every(page, "H1")) for page in pages] == [1, 1, 1]
-    assert [len(every(page, "Main")) for page in pages] == [1, 1, 1]
+    assert [text_of(every(page, "Nav")) for page in pages] == ["Market Markets Data quality System"] * 4
+    assert [len(every(page, "H1")) for page in pages] == [1] * 4
+    assert [len(every(page, "Main")) for page in pages] == [1] * 4
