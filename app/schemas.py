@@ -165,7 +165,7 @@ SCHEMAS: dict[str, Schema] = {
                     "audit": record({"levels": WHOLE, "matched": WHOLE, "share": maybe(NUMBER), "at": maybe(TIME)}),
                 }
             ),
-            "trades": record({"openGaps": WHOLE, "missingIds": WHOLE, "healedGaps": WHOLE}),
+            "trades": record({"openGaps": WHOLE, "missingIds": WHOLE, "healedGaps": WHOLE, "lastingGaps": WHOLE}),
             "lastEventAt": maybe(TIME),
             "ageMs": maybe(WHOLE),
         }

@@ -113,6 +113,7 @@ def market_view(market: MarketTrust, *, now_ms: int) -> View:
         },
         "trades": {
             "openGaps": market.trades.open, "missingIds": market.trades.missing_ids, "healedGaps": market.trades.healed,
+            "lastingGaps": market.trades.lasting,
         },
         "lastEventAt": market.event_ms, "ageMs": None if heard is None else max(0, now_ms - heard),
     }  # fmt: skip

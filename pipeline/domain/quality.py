@@ -61,11 +61,13 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeGaps:
-    """Trades whose ids are known to be missing: gaps still open, ids in them, and gaps that were healed."""
+    """Trades whose ids are known to be missing: gaps still open and the ids in them, gaps that were healed, and gaps
+    of which the exchange itself gave nothing back."""
 
     open: int
     missing_ids: int
     healed: int
+    lasting: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,7 @@ def test_the_book_s_match_and_the_trades_that_lack_are_beside(client: FlaskClien
     market = get(client, "/quality?symbol=BTCUSDT")["markets"][0]
     assert market["book"]["state"] == "synced"
     assert (float(market["book"]["ticker"]["share"]), float(market["book"]["audit"]["share"])) == (0.9, 1.0)
-    assert market["trades"] == {"openGaps": 1, "missingIds": 40, "healedGaps": 0}
+    assert market["trades"] == {"openGaps": 1, "missingIds": 40, "healedGaps": 0, "lastingGaps": 0}
     assert market["ageMs"] < 10_000
 
 

@@ -51,8 +51,16 @@ def test_open_trade_gaps_are_counted_with_their_ids_and_healed_ones_apart() -> N
     assert (trades.open, trades.missing_ids, trades.healed) == (2, 6, 1)
 
 
+def test_trades_that_are_just_being_fetched_lack_too() -> None:
+    told = {"repairs": {"missingTrades": {"BTCUSDT": 7}}}
+    trades = market_trust("BTCUSDT", FRESH, told=told, gaps=[]).trades
+    assert (trades.open, trades.missing_ids) == (1, 7)
+
+
 def test_dead_letters_of_every_process_add_up_and_what_nobody_said_is_unknown() -> None:
-    counts = counts_of({"ingest": {"dead_letters": 2, "resyncs": 3, "weight": {"used": 120, "limit": 6_000}},
+    counts = counts_of({"ingest": {"dead_letters": 2, "resyncs": 3, "weight": {"used": 120, "limit": 6_000},
+                                    "repairs": {"minutes": 4, "trades": 9}, "repairedMinutes": 1},
                         "archive": {"dead_letters": 1}, "cache": {}})  # fmt: skip
     assert (counts.dead_letters, counts.resyncs, counts.weight_used, counts.weight_limit) == (3, 3, 120, 6_000)
-    assert counts.repaired_minutes is None
+    assert (counts.repaired_minutes, counts.repaired_trades) == (5, 9)
+    assert counts_of({}).repaired_minutes is None
