@@ -9,8 +9,9 @@ from typing import Any
 
 from callbacks.reads import FeedState, Market, MarketReads
 from layouts.digits import digits_of
-from layouts.figures.candles import candles_figure
+from layouts.figures.candles import bar_row, candles_figure
 from pipeline.domain import jsontext
+from pipeline.domain.candle import Candle
 from pipeline.domain.faults import TransientError
 from pipeline.domain.interval import Interval
 from pipeline.domain.views import book_view, candle_view, depth_view, trade_view
@@ -19,6 +20,8 @@ Answer = dict[str, Any]
 
 CHART_BARS = 360
 """Bars in a figure: three screens of them. Plotly repaints every one, so not more."""
+DAILY_BARS = 1_000
+"""Bars in a figure of days, which Plotly repaints once a day: years of them, as many as the exchange gives at once."""
 CATCH_UP_BARS = 10
 """Closed bars a tick looks back over; a browser that missed more fetches the figure again."""
 LADDER_LEVELS = 20
@@ -62,14 +65,15 @@ class MarketAnswers:
         return named | _or_error(lambda: self._figure(symbol, interval))
 
     def _figure(self, symbol: str, interval: Interval) -> Answer:
-        candles = self._reads.candles(symbol, interval, CHART_BARS)
+        candles = self._reads.candles(symbol, interval, chart_bars(interval))
         figure = candles_figure(candles, symbol=symbol, interval=interval, digits=self.price_digits(symbol))
         return {"status": "ok" if candles else "empty", "figure": figure.to_plotly_json()}
 
     def tick(self, symbol: str, interval: Interval, have: Mapping[str, Any] | None) -> Answer:
-        """What is new since the bar ``have["open_ms"]``: ``{"status", "key", "closed", "forming", "reload"}``.
+        """What is new since the bar ``have["open_ms"]``: ``{"status", "key", "closed", "known", "forming", "reload"}``.
 
-        ``reload`` says that more is missing than a tick carries.
+        ``known`` are the newest bars up to that one as they stand now, for they may have been repaired; ``reload``
+        says that more is missing than a tick carries.
         """
         named: Answer = {"key": chart_key(symbol, interval), "symbol": symbol}
         return named | _or_error(lambda: self._tick(symbol, interval, held_ms(have, key=named["key"])))
@@ -81,9 +85,19 @@ class MarketAnswers:
         return {
             "status": "ok" if newest or forming else "empty",
             "closed": plain([candle_view(candle) for candle in closed]),
+            "known": [told_row(candle) for candle in newest[: len(newest) - len(closed)]],
             "forming": plain(candle_view(forming)) if forming is not None else None,
             "reload": bool(newest) and (held is None or len(closed) == len(newest)),
         }
+
+    def review(self, symbol: str, interval: Interval) -> Answer:
+        """The whole chart's bars as they stand now: ``{"status", "key", "known"}``."""
+        named: Answer = {"key": chart_key(symbol, interval), "symbol": symbol}
+        return named | _or_error(lambda: self._review(symbol, interval))
+
+    def _review(self, symbol: str, interval: Interval) -> Answer:
+        candles = self._reads.candles(symbol, interval, chart_bars(interval))
+        return {"status": "ok" if candles else "empty", "known": [told_row(candle) for candle in candles]}
 
     def book(self, symbol: str) -> Answer:
         """The ladder: a pushed ``orderbook`` message plus ``status``."""
@@ -122,6 +136,16 @@ class MarketAnswers:
     def age_ms(self, state: FeedState) -> int | None:
         """How long ago the newest datum came; None before the first."""
         return None if state.received_ms is None else max(0, self._now_ms() - state.received_ms)
+
+
+def chart_bars(interval: Interval) -> int:
+    """How many bars a chart of ``interval`` begins with."""
+    return DAILY_BARS if interval is Interval.D1 else CHART_BARS
+
+
+def told_row(candle: Candle) -> list[float]:
+    """A bar as the browser keeps it, and what tells an older word from a newer one: revision and event time."""
+    return [*bar_row(candle), int(candle.revision), candle.event_ms]
 
 
 def chart_key(symbol: str, interval: Interval) -> str:

@@ -43,6 +43,13 @@ def register(app: Dash, *, reads: MarketReads, cache: Cache, now_ms: Callable[[]
         State(ids.SYMBOL, "value"),
         State(ids.INTERVAL, "value"),
     )(page.tick)
+    app.callback(
+        Output(ids.REVIEW, "data"),
+        Input(ids.REVIEW_POLL, "n_intervals"),
+        State(ids.SYMBOL, "value"),
+        State(ids.INTERVAL, "value"),
+        prevent_initial_call=True,
+    )(page.review)
     app.callback(Output(ids.BOOK, "data"), _BEAT, _SYMBOL)(page.book)
     app.callback(Output(ids.TRADES, "data"), _BEAT, _SYMBOL, Input(ids.REFETCH, "data"))(page.trades)
     app.callback(Output(ids.FEED, "data"), _BEAT, _SYMBOL)(page.feed)
@@ -83,6 +90,7 @@ def _register_glue(app: Dash) -> None:
         ("feed", "state", [Input(ids.FEED, "data")]),
         ("candles", "figure", [Input(ids.FIGURE, "data")]),
         ("candles", "tick", [Input(ids.TICK, "data")]),
+        ("candles", "review", [Input(ids.REVIEW, "data")]),
         ("ladder", "book", [Input(ids.BOOK, "data")]),
         ("trades", "list", [Input(ids.TRADES, "data")]),
     ):
@@ -102,6 +110,9 @@ class _Page:
 
     def tick(self, _beat: Any, have: Mapping[str, Any] | None, symbol: Any, interval: Any) -> Answer:
         return self._answers.tick(_name(symbol), _interval(interval), have)
+
+    def review(self, _beat: Any, symbol: Any, interval: Any) -> Answer:
+        return self._answers.review(_name(symbol), _interval(interval))
 
     def book(self, _beat: Any, symbol: Any) -> Answer:
         return self._answers.book(_name(symbol))

@@ -6,7 +6,8 @@
 
   const CONFIG = { displayModeBar: false, showSendToCloud: false, displaylogo: false, responsive: false,
     scrollZoom: true, doubleClick: false };
-  const MOST_BARS = 720; // held by Plotly; it repaints every one of them
+  const MOST_BARS = 720; // held by Plotly, which repaints every one of them; more where the figure brought more
+  const ROOM_BARS = 100;
   const NARROW_PX = 600;
   const NARROW_BARS = 60;
   const RIGHT_BARS = 8;
@@ -14,13 +15,14 @@
   const FIT_MS = 500; // the price axis follows the forming bar at most so often
   const SETTLE_MS = 3000;
   const HISTORY_RELOAD_MS = 10000;
-  const [T, O, H, L, C, V] = [0, 1, 2, 3, 4, 5];
+  const [T, O, H, L, C, V, R, E] = [0, 1, 2, 3, 4, 5, 6, 7]; // R: revision, E: event time; 0 in a figure's bars
 
   const chart = { key: null, gd: null, bars: [], forming: null, intervalMs: 60000, dragging: false, waiting: [],
-    fitAt: 0, drawnAt: 0, hovered: null, reacts: 0, extended: 0 };
+    most: MOST_BARS, fitAt: 0, drawnAt: 0, hovered: null, reacts: 0, extended: 0, corrected: 0 };
   cs.chart = chart;
 
-  const row = (candle) => [candle.openTime, candle.open, candle.high, candle.low, candle.close, candle.volume];
+  const row = (candle) => [candle.openTime, candle.open, candle.high, candle.low, candle.close, candle.volume,
+    candle.revision || 0, candle.updatedAt || 0];
   const newest = (chart.newest = () => chart.bars[chart.bars.length - 1] || null);
 
   // ---- the whole figure: at first, and when the market or the interval changes
@@ -33,7 +35,8 @@
     const figure = structuredClone(answer.figure); // Plotly writes into what it is given; the store keeps its own
     const [price, volume] = figure.data;
     const gd = (chart.gd = document.getElementById("candles"));
-    chart.bars = price.x.map((t, i) => [t, price.open[i], price.high[i], price.low[i], price.close[i], volume.y[i]]);
+    chart.bars = price.x.map((t, i) => [t, price.open[i], price.high[i], price.low[i], price.close[i], volume.y[i], 0, 0]);
+    chart.most = Math.max(MOST_BARS, chart.bars.length + ROOM_BARS);
     chart.key = answer.key;
     chart.intervalMs = answer.intervalMs;
     if (chart.forming && newest() && chart.forming[T] <= newest()[T]) chart.forming = null;
@@ -125,15 +128,18 @@
 
   // ---- bars that closed: appended once, never sent again
   function close(rows) {
-    chart.waiting.push(...rows);
+    chart.waiting.push(...rows.filter(isNews));
     if (chart.gd && !chart.dragging) flush();
   }
   function flush() {
     if (chart.dragging || chart.key !== cs.feed.key || !chart.gd || !chart.gd._fullLayout) return;
     const after = newest() ? newest()[T] : -Infinity;
-    const unique = new Map(chart.waiting.map((bar) => [bar[T], bar]));
+    const unique = new Map();
+    for (const bar of chart.waiting) if (!unique.has(bar[T]) || isNewer(bar, unique.get(bar[T]))) unique.set(bar[T], bar);
     chart.waiting = [];
-    const fresh = [...unique.values()].filter((bar) => bar[T] > after).sort((a, b) => a[T] - b[T]);
+    const all = [...unique.values()].sort((a, b) => a[T] - b[T]);
+    correct(all.filter((bar) => bar[T] <= after));
+    const fresh = all.filter((bar) => bar[T] > after);
     if (!fresh.length) return;
     if (newest() && fresh[0][T] > after + chart.intervalMs) cs.feed.again("candles-reload"); // bars between are missing
     append(fresh);
@@ -143,16 +149,16 @@
     const following = !newest() || to >= newest()[T];
     const shift = newest() ? fresh[fresh.length - 1][T] - newest()[T] : 0;
     chart.bars.push(...fresh);
-    chart.bars.splice(0, Math.max(0, chart.bars.length - MOST_BARS));
+    chart.bars.splice(0, Math.max(0, chart.bars.length - chart.most));
     if (chart.forming && chart.forming[T] <= newest()[T]) chart.forming = null;
     // Volume and ranges go straight into the arrays Plotly holds, so that one call repaints everything once.
     const volume = gd.data[1];
     for (const bar of fresh) {
       volume.x.push(bar[T]);
       volume.y.push(bar[V]);
-      volume.marker.color.push(bar[C] >= bar[O] ? layout.meta.up : layout.meta.down);
+      volume.marker.color.push(colour(bar));
     }
-    for (const list of [volume.x, volume.y, volume.marker.color]) list.splice(0, Math.max(0, list.length - MOST_BARS));
+    for (const list of [volume.x, volume.y, volume.marker.color]) list.splice(0, Math.max(0, list.length - chart.most));
     if (following && shift) layout.xaxis.range = [from + shift, to + shift];
     const fitted = ranges(following ? [from + shift, to + shift] : [from, to]);
     if (fitted) {
@@ -162,9 +168,47 @@
     const column = (index) => [fresh.map((bar) => bar[index])];
     chart.extended += fresh.length;
     Plotly.extendTraces(gd, { x: column(T), open: column(O), high: column(H), low: column(L), close: column(C) }, [0],
-      MOST_BARS);
+      chart.most);
     have();
     cs.feed.fresh("candles");
+  }
+
+  // ---- bars that are drawn already and told otherwise, or were missing: put right in place
+  const isNewer = (bar, held) => bar[R] > held[R] || (bar[R] === held[R] && bar[E] >= held[E]);
+  const isNews = (bar) => {
+    const held = chart.key === cs.feed.key && chart.bars.find((each) => each[T] === bar[T]);
+    return !held || (isNewer(bar, held) && differs(bar, held));
+  };
+  const differs = (bar, held) => [O, H, L, C, V].some((index) => bar[index] !== held[index]);
+  const colour = (bar) => (bar[C] >= bar[O] ? chart.gd.layout.meta.up : chart.gd.layout.meta.down);
+  function correct(rows) {
+    let changed = 0;
+    for (const bar of rows) {
+      const at = chart.bars.findIndex((held) => held[T] >= bar[T]), held = chart.bars[at];
+      if (!held || bar[T] < chart.bars[0][T]) continue;
+      if (held[T] > bar[T]) {
+        chart.bars.splice(at, 0, bar);
+        changed += 1;
+      } else if (isNewer(bar, held)) {
+        changed += differs(bar, held);
+        chart.bars[at] = bar;
+      }
+    }
+    if (changed) redraw(changed);
+  }
+  function redraw(changed) {
+    const gd = chart.gd, [price, volume] = gd.data, column = (index) => chart.bars.map((bar) => bar[index]);
+    Object.assign(price, { x: column(T), open: column(O), high: column(H), low: column(L), close: column(C) });
+    Object.assign(volume, { x: column(T), y: column(V) });
+    volume.marker.color = chart.bars.map(colour);
+    const fitted = ranges(view());
+    if (fitted) {
+      gd.layout.yaxis.range = fitted.price;
+      gd.layout.yaxis2.range = fitted.volume;
+    }
+    chart.corrected += changed;
+    chart.hovered = null;
+    Plotly.redraw(gd);
   }
 
   // ---- the picture follows the bar that moves
@@ -240,6 +284,11 @@
       if (answer.reload && settled) cs.feed.again("candles-reload");
       for (const candle of answer.closed) cs.candles.candle(candle);
       if (answer.forming) cs.candles.candle(answer.forming);
+      close(answer.known);
+    },
+    // Now and then the whole chart as it stands in the store: what was repaired long after it was drawn.
+    review(answer) {
+      if (answer && answer.key === cs.feed.key && answer.status === "ok") close(answer.known);
     },
   };
 })();

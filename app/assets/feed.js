@@ -6,6 +6,7 @@
 
   const STALE_MS = 15000; // no datum for so long: the page says so
   const SILENT_MS = 12000; // no answer to a poll for so long: the server is away
+  const LOST_MS = 30000; // a book out of step for so long is no book any more
   const OLDER_REFUSED_MS = 10000; // an older event is refused only so long after the last accepted one
   const FAST_POLL_MS = 1000;
   const CALM_POLL_MS = 5000; // while all three sockets carry the news
@@ -78,9 +79,19 @@
     document.getElementById(panel.id + "-note").textContent = words;
   };
   feed.fresh = function (name) {
-    PANELS[name].at = performance.now();
+    Object.assign(PANELS[name], { at: performance.now(), lost: false });
     feed.say(name, "live", "");
   };
+  // A book that lost its step with the exchange stays for a while, called so.
+  feed.lost = function (name) {
+    const panel = PANELS[name];
+    Object.assign(panel, { lost: true, at: panel.at || performance.now() });
+    resyncing(name, performance.now() - panel.at);
+  };
+  function resyncing(name, quiet) {
+    if (quiet < LOST_MS) feed.say(name, "stale", "Resyncing with the exchange");
+    else feed.say(name, "error", `Out of step with the exchange for ${spell(quiet)}`);
+  }
   // Answers without data: the words of an empty or failed read, unless the panel is kept alive by push.
   feed.lacks = function (name, answer) {
     if (answer.status === "ok") return false;
@@ -136,6 +147,10 @@
     const now = performance.now();
     for (const [name, panel] of Object.entries(PANELS)) {
       const quiet = now - panel.at;
+      if (panel.lost) {
+        resyncing(name, quiet);
+        continue;
+      }
       if ((panel.state === "live" || panel.state === "stale") && quiet > panel.staleMs)
         feed.say(name, "stale", `${panel.quiet} ${spell(quiet)}`);
     }
@@ -197,7 +212,7 @@
     feed.digits = markets[feed.symbol] || feed.digits;
   }
   feed.begin = function (name) {
-    PANELS[name].at = 0;
+    Object.assign(PANELS[name], { at: 0, lost: false });
     feed.say(name, "loading", "Loading");
   };
 })();

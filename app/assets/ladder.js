@@ -40,8 +40,10 @@
   }
 
   const known = { bids: new Map(), asks: new Map() };
+  const painted = { time: null, state: null };
   cs.ladder = {
     paint(book) {
+      Object.assign(painted, { time: book.eventTime || book.timestamp, state: book.state });
       const shown = pool("bids").length;
       const bids = book.bids.slice(0, shown), asks = book.asks.slice(0, shown);
       const most = Math.max(1e-12, ...[bids, asks].map((side) => (side.length ? side[side.length - 1].total : 0)));
@@ -51,10 +53,11 @@
       const share = gap === null ? "" : ` · ${((10000 * gap) / asks[0].price).toFixed(2)} bp`;
       write(document.getElementById("ladder-gap"),
         gap === null ? "" : `Spread ${cs.number(gap, cs.feed.digits.price)}${share}`);
-      if (book.state && book.state !== "synced") cs.feed.say("ladder", "stale", "Resyncing with the exchange");
+      if (book.state && book.state !== "synced") cs.feed.lost("ladder");
       else cs.feed.fresh("ladder");
     },
     clear() {
+      Object.assign(painted, { time: null, state: null });
       known.bids = new Map();
       known.asks = new Map();
       for (const side of ["bids", "asks"]) for (const line of pool(side)) line.row.classList.add("cs-vacant");
@@ -65,7 +68,9 @@
   clientside.ladder = {
     book(answer) {
       if (!answer || answer.symbol !== cs.feed.symbol || cs.feed.lacks("ladder", answer)) return;
-      cs.feed.offer("book", { key: answer.symbol, time: answer.eventTime, value: answer });
+      // A book that lost its step is the last good one, of the same event, said to be so: that is not pushed.
+      if (answer.eventTime === painted.time && answer.state !== painted.state) cs.ladder.paint(answer);
+      else cs.feed.offer("book", { key: answer.symbol, time: answer.eventTime, value: answer });
     },
   };
 })();

@@ -17,6 +17,8 @@ from pipeline.domain.interval import Interval
 
 POLL_MS = 1_000
 SLOW_POLL_MS = 2_000
+REVIEW_POLL_MS = 30_000
+"""How long a bar beyond the newest few may stay as it was drawn after it was repaired."""
 
 
 def market_page(*, options: Sequence[Option], symbol: str, push_port: int) -> Component:
@@ -56,11 +58,12 @@ def depth_panel() -> Component:
 
 
 def _beats() -> list[Component]:
-    return [dcc.Interval(id=ids.POLL, interval=POLL_MS), dcc.Interval(id=ids.SLOW_POLL, interval=SLOW_POLL_MS)]
+    beats = {ids.POLL: POLL_MS, ids.SLOW_POLL: SLOW_POLL_MS, ids.REVIEW_POLL: REVIEW_POLL_MS}
+    return [dcc.Interval(id=beat, interval=interval) for beat, interval in beats.items()]
 
 
 def _stores() -> list[Component]:
-    names = (ids.MARKETS, ids.FIGURE, ids.TICK, ids.HAVE, ids.BOOK, ids.TRADES, ids.FEED)
+    names = (ids.MARKETS, ids.FIGURE, ids.REVIEW, ids.TICK, ids.HAVE, ids.BOOK, ids.TRADES, ids.FEED)
     return [
         *(dcc.Store(id=name) for name in names),
         dcc.Store(id=ids.RELOAD, data=0),

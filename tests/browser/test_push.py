@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.domain.book import BookState
 from pipeline.domain.interval import Interval
 from pipeline.domain.views import candle_view, trade_view
 from tests.browser.conftest import Visit
@@ -82,6 +83,23 @@ def test_an_older_push_is_not_painted_over_a_newer_one(page: Visit, server: Mark
     server.push.say("orderbook", book(40_000, now - 1))
     page.see("(old) => candlestream.feed.refused > old", refused)
     assert page.text("#ladder-bids .cs-price") == "49,999.00"
+
+
+def test_a_book_that_lost_its_step_is_kept_and_called_so_until_it_is_back(page: Visit, server: MarketServer) -> None:
+    server.clock.stop()
+    page.see("() => document.querySelector('#ladder-panel').dataset.state === 'live'")
+    now = server.clock.now_ms() // 250 * 250
+    server.push.say("orderbook", book(50_000, now + 1_000))
+    page.see("() => document.querySelector('#ladder-bids .cs-price').textContent === '49,999.00'")
+    server.clock.forward(1_000)
+    server.reads.book_state = BookState.RESYNCING
+    page.see("() => document.querySelector('#ladder-panel-note').textContent === 'Resyncing with the exchange'")
+    assert page.ask("() => document.querySelector('#ladder-panel').dataset.state") == "stale"
+    assert page.ask("() => document.querySelectorAll('.cs-level:not(.cs-vacant)').length") == 40
+    server.reads.book_state = BookState.SYNCED
+    server.push.say("orderbook", book(50_500, now + 2_000))
+    page.see("() => document.querySelector('#ladder-panel').dataset.state === 'live'")
+    assert page.complaints == []
 
 
 def test_many_books_in_one_frame_are_one_paint(page: Visit, server: MarketServer) -> None:

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from callbacks.reads import FeedState, Market, Ticker
-from pipeline.domain.book import BookSnapshot, Level
+from pipeline.domain.book import BookSnapshot, BookState, Level
 from pipeline.domain.candle import Candle, Revision
 from pipeline.domain.faults import TransientError
 from pipeline.domain.interval import Interval
@@ -27,6 +27,11 @@ class MemoryReads:
     history: float | None = None
     away: bool = False
     empty: bool = False
+    book_state: BookState = BookState.SYNCED
+    repaired: dict[int, Candle] = field(default_factory=dict)
+    """Closed candles by open time that are told instead of the market's own."""
+    lacking: set[int] = field(default_factory=set)
+    """Open times whose closed candles are not there yet."""
 
     def symbols(self) -> Sequence[Market]:
         self._reach()
@@ -40,7 +45,12 @@ class MemoryReads:
         if self._unknown(symbol):
             return []
         newest = interval.open_ms(self.now_ms())
-        return [self.candle(symbol, interval, newest - ago * interval.ms) for ago in range(limit, 0, -1)]
+        opened = [newest - ago * interval.ms for ago in range(limit, 0, -1)]
+        return [
+            self.repaired.get(open_ms) or self.candle(symbol, interval, open_ms)
+            for open_ms in opened
+            if open_ms not in self.lacking
+        ]
 
     def forming(self, symbol: str, interval: Interval) -> Candle | None:
         self._reach()
@@ -52,7 +62,7 @@ class MemoryReads:
             return None
         now = self._event_ms()
         return BookSnapshot(
-            symbol=symbol, last_update_id=now // 100, event_ms=now, received_ms=now,
+            symbol=symbol, last_update_id=now // 100, event_ms=now, received_ms=now, state=self.book_state,
             bids=self._levels(symbol, now, way=-1), asks=self._levels(symbol, now, way=1),
         )  # fmt: skip
 

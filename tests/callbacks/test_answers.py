@@ -46,6 +46,21 @@ def test_a_tick_never_sends_a_held_bar_again() -> None:
     assert answers_of().tick("BTCUSDT", Interval.M1, {"key": "BTCUSDT|1m", "open_ms": held})["closed"] == []
 
 
+def test_a_tick_tells_the_newest_held_bars_as_they_stand_now() -> None:
+    newest_ms = Interval.M1.open_ms(NOW_MS) - MINUTE_MS
+    answers = answers_of()
+    tick = answers.tick("BTCUSDT", Interval.M1, {"key": "BTCUSDT|1m", "open_ms": newest_ms - 2 * MINUTE_MS})
+    assert [row[0] for row in tick["known"]] == [newest_ms - ago * MINUTE_MS for ago in range(CATCH_UP_BARS - 1, 1, -1)]
+    assert [candle["openTime"] for candle in tick["closed"]] == [newest_ms - MINUTE_MS, newest_ms]
+    assert all(len(row) == 8 and row[6] == 1 for row in tick["known"])
+
+
+def test_a_review_is_the_whole_chart_and_one_of_days_is_years_long() -> None:
+    assert len(answers_of().review("BTCUSDT", Interval.H1)["known"]) == CHART_BARS
+    figure = answers_of().figure("BTCUSDT", Interval.D1)["figure"]
+    assert len(figure["data"][0]["x"]) == len(answers_of().review("BTCUSDT", Interval.D1)["known"]) == 1_000
+
+
 @pytest.mark.parametrize("have", [None, {"key": "BTCUSDT|5m", "open_ms": 0}, {"key": "BTCUSDT|1m"}, "nonsense"])
 def test_a_browser_that_holds_nothing_is_told_to_fetch_the_figure(have: object) -> None:
     tick = answers_of().tick("BTCUSDT", Interval.M1, have)  # type: ignore[arg-type]

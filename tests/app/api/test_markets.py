@@ -56,6 +56,13 @@ def test_a_book_out_of_step_is_shown_as_stale(client: FlaskClient, shelves: Shel
     assert get(client, "/orderbook?symbol=BTCUSDT")["stale"] is True
 
 
+def test_the_last_book_in_step_is_served_for_thirty_seconds(client: FlaskClient, shelves: Shelves) -> None:
+    shelves.book(a_snapshot(state=BookState.RESYNCING, received_ms=now_ms() - 25_000))
+    answer = get(client, "/orderbook?symbol=BTCUSDT")
+    assert (answer["stale"], answer["state"], answer["bids"][0]["price"]) == (True, "resyncing", Decimal("99"))
+    assert 25_000 <= answer["ageMs"] < 30_000
+
+
 def test_a_book_out_of_step_for_thirty_seconds_is_refused(client: FlaskClient, shelves: Shelves) -> None:
     shelves.book(a_snapshot(state=BookState.RESYNCING, received_ms=now_ms() - 30_500))
     response = client.get("/orderbook?symbol=BTCUSDT")
