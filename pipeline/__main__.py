@@ -2,11 +2,14 @@
 
 import logging
 import sys
+from collections.abc import Callable
 
 from pipeline.domain.faults import Fault, MisconfiguredError
+from pipeline.ingesting import run_ingest
 from pipeline.settings import Settings
-from pipeline.wiring import STAGES
+from pipeline.wiring import run_archive, run_cache
 
+STAGES: dict[str, Callable[[Settings], None]] = {"ingest": run_ingest, "cache": run_cache, "archive": run_archive}
 MISCONFIGURED = 78
 """Exit code for a fault no restart will mend (EX_CONFIG of sysexits.h)."""
 AWAY = 75

@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from pipeline.settings import Settings
 from tests.servers.namespaces import fresh_namespace
 from tests.servers.running import running_servers
+
+hypothesis_settings.register_profile("here", deadline=None)  # how long an example takes says how busy the machine is
+hypothesis_settings.load_profile("here")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
@@ -134,15 +134,22 @@ class History:
         self._asking = Asking(self.venue, self.clock)
         self.longer = LongHistory(self._asking, self.stored)
 
-    async def keep(self, symbols: Sequence[str], *, days: int) -> NoReturn:
-        """Fill ``days`` of history once, then close by REST whatever minute the stream left out; 0 days: no history."""
+    async def keep(self, followed: Callable[[], Sequence[str]], *, days: int) -> NoReturn:
+        """Fill ``days`` of history once, then close by REST whatever minute the stream left out; 0 days: no history.
+
+        ``followed`` names the symbols of the moment: one that joins later gets its history then.
+        """
         self.began_ms = await patiently(self.venue.server_ms)
         oldest_ms = _minute(self.began_ms - days * DAY_MS)
         await patiently(self.gaps_ready)
-        if days:
-            await patiently(partial(self.begin, symbols, start_ms=oldest_ms, end_ms=_minute(self.began_ms)))
-        log.info("history: %s", self.report.detail())
+        filled: set[str] = set()
         while True:
+            symbols = list(followed())
+            joined = [symbol for symbol in symbols if symbol not in filled]
+            if days and joined:
+                await patiently(partial(self.begin, joined, start_ms=oldest_ms, end_ms=_minute(self.began_ms)))
+                log.info("history: %s", self.report.detail())
+            filled |= set(joined)
             await asyncio.sleep(SWEEP_EVERY_S)
             await patiently(partial(self.sweep, symbols, oldest_ms=oldest_ms))
             if self.report.failed:

@@ -103,6 +103,8 @@ def _trade(body: bytes, _received_ms: int) -> TradeFrame:
     checked_price(trade.q)
     event_ms = time_ms(trade.E)
     moment = _in_time(trade.T, event_ms=event_ms, what="a trade")
+    if moment != trade.T:
+        body = _in_milliseconds(body, E=event_ms, T=moment)
     return TradeFrame(_symbol(trade.s), _id(trade.t), trade.t, moment, event_ms, body)
 
 
@@ -115,6 +117,8 @@ def _aggregate(body: bytes, _received_ms: int) -> TradeFrame:
         raise ValueError(f"first trade id {trade.f} is after the last, {trade.l}")
     event_ms = time_ms(trade.E)
     moment = _in_time(trade.T, event_ms=event_ms, what="a trade")
+    if moment != trade.T:
+        body = _in_milliseconds(body, E=event_ms, T=moment)
     return TradeFrame(_symbol(trade.s), _id(trade.f), trade.l, moment, event_ms, body)
 
 
@@ -158,6 +162,11 @@ def _kline(body: bytes, received_ms: int) -> Candle:
 
 def _shutdown(_body: bytes, _received_ms: int) -> Shutdown:
     return Shutdown()
+
+
+def _in_milliseconds(body: bytes, **times: int) -> bytes:
+    """The object with its times in the one unit the log has."""
+    return jsontext.dumps(jsontext.loads_object(body) | times)
 
 
 def _symbol(name: str) -> str:

@@ -80,6 +80,18 @@ def test_microseconds_are_told_by_their_size() -> None:
     assert time_ms(1_723_161_255_342_000) == time_ms(1_723_161_255_342) == 1_723_161_255_342
 
 
+def test_a_frame_in_microseconds_is_kept_in_milliseconds() -> None:
+    trade = frame("trade")
+    expected = decode(orjson.dumps(trade), received_ms=1)
+    for name in "ET":
+        trade["data"][name] *= 1_000
+    event = decode(orjson.dumps(trade), received_ms=1)
+    assert isinstance(event, TradeFrame)
+    assert isinstance(expected, TradeFrame)
+    assert event[:5] == expected[:5]
+    assert orjson.loads(event.body) == orjson.loads(expected.body)
+
+
 def test_words_about_the_connection_are_no_bad_messages() -> None:
     assert decode(b'{"result":null,"id":1}', received_ms=1) == Reply(error=None)
     assert decode(b'{"code":2,"msg":"Invalid request"}', received_ms=1) == Reply(error="2: Invalid request")

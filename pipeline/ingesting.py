@@ -1,0 +1,164 @@
+"""Ingest put together: what follows the exchange, repairs, fills the history, and shares with its replicas."""
+
+import asyncio
+import os
+import platform
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from pipeline.adapters import heartbeat, kafka, kafka_tail, mongo_gaps, mongo_writer, redis_async
+from pipeline.adapters.exchange_socket import open_socket
+from pipeline.adapters.redis_leases import RedisLeases
+from pipeline.domain import jsontext, names
+from pipeline.domain.coverage import Coverage
+from pipeline.domain.symbol import SymbolInfo
+from pipeline.exchanges.binance.venue import Binance
+from pipeline.settings import Settings
+from pipeline.stages.backoff import patiently
+from pipeline.stages.covered import covered
+from pipeline.stages.gap_notes import GapNotes
+from pipeline.stages.history import History
+from pipeline.stages.ingest import Ingest
+from pipeline.stages.leases import Leases
+from pipeline.stages.markets import Markets
+from pipeline.wiring import (
+    candles_of,
+    exchange,
+    is_here,
+    now_ms,
+    open_markets,
+    publisher_of,
+    redis_of,
+    until_signalled,
+)
+
+TAIL_MS = 600_000
+TAIL_RECORDS = (2_000, 200_000)
+"""What of the trades' topic is read at a start, a partition: ten minutes, at least and at most so many records."""
+
+
+def run_ingest(settings: Settings) -> None:
+    """Follow the exchange and fill the history until SIGTERM. Raises a Fault when it can't go on."""
+    asyncio.run(until_signalled(_ingest(settings)))
+
+
+async def _ingest(settings: Settings) -> None:
+    publisher = publisher_of(settings)
+    held = await patiently(partial(asyncio.to_thread, _covered, settings))
+    notes = GapNotes(_gaps(settings))
+    async with exchange(settings) as (venue, _session):
+        ingest = Ingest(
+            venue=venue,
+            publisher=publisher,
+            topics=settings.topics,
+            open=partial(open_socket, proxy=_proxy(settings.binance_ws_url)),
+            clock=now_ms,
+            notes=notes,
+            covered=held,
+        )
+        past = _history(settings, venue, publisher)
+        beat = heartbeat.Heartbeat(
+            redis_of(settings), "ingest", lambda: {**ingest.detail(), **past.detail(), "weight": venue.weight()}
+        ).start()
+
+        async with _leases(settings) as leases:
+            followers = _Followers(settings, ingest, leases, beat)
+            markets = Markets(venue, settings.symbols, followers.arrange)
+            known = await patiently(partial(venue.symbols, settings.symbols))
+            open_markets(known, settings.symbols)
+            markets.take(known)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(ingest.run())
+                    group.create_task(markets.keep())
+                    group.create_task(followers.keep(markets))
+                    group.create_task(notes.keep())
+                    group.create_task(past.keep(lambda: list(ingest.followed), days=settings.history_days))
+            finally:
+                beat.close()
+                publisher.flush()
+                notes.flush()
+
+
+@dataclass(slots=True)
+class _Followers:
+    """This replica's share of the markets: what it holds by leases of what the exchange has open."""
+
+    settings: Settings
+    ingest: Ingest
+    leases: Leases
+    beat: heartbeat.Heartbeat
+
+    def arrange(self, markets: Markets) -> None:
+        """Follow what is open and ours; the rest is offered to the other replicas."""
+        self.leases.want(markets.followed)
+        held = [symbol for symbol in markets.followed if symbol in self.leases.held]
+        self.ingest.follow(held, quiet=markets.quiet)
+        listed = [markets.listed[symbol] for symbol in markets.followed]
+        self.beat.keep(names.SYMBOLS_KEY, _symbols_text(self.settings, listed))
+
+    async def keep(self, markets: Markets) -> NoReturn:
+        """Follow other symbols as soon as other ones are held, from where the log ends."""
+        while True:
+            held = await self.leases.change()
+            if new := held - self.ingest.followed.keys():
+                known = await patiently(partial(asyncio.to_thread, _covered, self.settings))
+                self.ingest.learn({symbol: known[symbol] for symbol in new & known.keys()})
+            self.arrange(markets)
+
+
+@asynccontextmanager
+async def _leases(settings: Settings) -> AsyncIterator[Leases]:
+    """Our seat among the replicas of ingest."""
+    client = redis_async.connect(
+        settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
+    )
+    replica = settings.consumer_instance or f"{platform.node()}-{os.getpid()}"
+    async with client, Leases(RedisLeases(client, "ingest"), replica=replica, names=settings.symbols) as leases:
+        yield leases
+
+
+def _covered(settings: Settings) -> dict[str, Coverage]:
+    """The trades the log holds at its end, by symbol. Raises TransientError."""
+    now, (least, most) = now_ms(), TAIL_RECORDS
+    entries = kafka_tail.tail(
+        settings.kafka_bootstrap, settings.topics.trades, since_ms=now - TAIL_MS, least=least, most=most
+    )
+    return covered(entries, now_ms=now)
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy the environment names for ``url``; none for this machine."""
+    if is_here(url) or proxy_bypass(urlsplit(url).hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get("https" if url.startswith("wss:") else "http") or proxies.get("all")
+
+
+def _symbols_text(settings: Settings, markets: Sequence[SymbolInfo]) -> bytes:
+    listed = [
+        {
+            "symbol": market.symbol, "status": market.status,
+            "baseAsset": market.base_asset, "quoteAsset": market.quote_asset,
+            "tickSize": market.tick_size, "stepSize": market.step_size,
+        }
+        for market in markets
+    ]  # fmt: skip
+    return jsontext.dumps({"source": settings.source_kind, "updatedAt": now_ms(), "symbols": listed})
+
+
+def _history(settings: Settings, venue: Binance, publisher: kafka.KafkaPublisher) -> History:
+    """A fill of the one-minute history through the log."""
+    return History(
+        venue=venue.unhurried(), stored=candles_of(settings), gaps=_gaps(settings),
+        publisher=publisher, topics=settings.topics, clock=now_ms,
+    )  # fmt: skip
+
+
+def _gaps(settings: Settings) -> mongo_gaps.GapStore:
+    return mongo_gaps.GapStore(mongo_writer.connect(settings.mongo_uri), settings.mongo_db)
