@@ -14,6 +14,7 @@ from pymongo import MongoClient
 
 from bench.chaos.events import Exchange
 from pipeline.domain.jsontext import loads_exact
+from pipeline.settings import Settings
 
 MINUTE_MS = 60_000
 HEALED_WITHIN_S = 60.0
@@ -84,19 +85,18 @@ def settle(environment: Mapping[str, str], exchange: Exchange, symbols: Sequence
 
 def _compared(environment: Mapping[str, str], exchange: Exchange, symbols: Sequence[str], first_ms: int) -> Accounts:
     accounts = Accounts()
-    with MongoClient[dict[str, Any]](environment["MONGO_URI"]) as client:
+    settings = Settings.from_environment(environment)
+    with MongoClient[dict[str, Any]](settings.mongo_uri) as client:
         for symbol in symbols:
-            _candles(accounts, client[environment["MONGO_DB"]]["1m_kline"], exchange, symbol, first_ms)
-    store = redis.Redis(
-        environment["REDIS_HOST"], int(environment["REDIS_PORT"]), password=environment.get("REDIS_PASSWORD")
-    )
-    entries = list(_log(environment["KAFKA_BOOTSTRAP"], "crypto_trades"))
+            _candles(accounts, client[settings.mongo_db]["1m_kline"], exchange, symbol, first_ms)
+    store = redis.Redis(settings.redis_host, settings.redis_port, password=settings.redis_password)
+    entries = list(_log(settings.kafka_bootstrap, settings.topics.trades))
     for symbol in symbols:
         _trades(accounts, [entry for key, entry in entries if key == symbol], exchange, symbol)
         _shelf(accounts, store, exchange, symbol)
         _book(accounts, store, exchange, symbol)
     letters = {
-        hashlib.sha256(entry).hexdigest() for _, entry in _log(environment["KAFKA_BOOTSTRAP"], "crypto_dead_letter")
+        hashlib.sha256(entry).hexdigest() for _, entry in _log(settings.kafka_bootstrap, settings.topics.dead_letter)
     }
     accounts.malformed = len(exchange.malformed)
     accounts.malformed_lost = sum(frame["sha256"] not in letters for frame in exchange.malformed)

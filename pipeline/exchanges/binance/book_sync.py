@@ -16,9 +16,10 @@ from pipeline.domain.frames import BookFrame, DepthFrame, TickerFrame
 from pipeline.domain.names import BOOK_LEVELS
 from pipeline.domain.splice import book_record, depth_record
 from pipeline.exchanges.binance.live_book import LiveBook, matched_levels
+from pipeline.exchanges.binance.messages import read_depth
 
-MAX_BUFFERED = 600
-"""Differences kept while a snapshot is fetched: a minute of them; more means the snapshot will not come."""
+MAX_BUFFERED = 150
+"""Differences kept while a snapshot is fetched: fifteen seconds of them, which is as long as an answer may take."""
 FULL_BOOK_EVERY_MS = 30_000
 AUDIT_EVERY_MS = 300_000
 FAILED_AFTER = 5
@@ -58,9 +59,12 @@ class Match:
 
 @dataclass(slots=True)
 class Attempt:
-    """A book in the making: differences buffered from its beginning, and a snapshot when it has come."""
+    """A book in the making: the last differences that came, and a snapshot when it has come.
 
-    buffer: deque[DepthFrame] = field(default_factory=deque)
+    Many books may wait for the exchange's weight at once, so a buffered difference is only its bytes.
+    """
+
+    buffer: deque[DepthFrame] = field(default_factory=lambda: deque(maxlen=MAX_BUFFERED))
     snapshot: BookFrame | None = None
     asked: bool = False
 
@@ -72,7 +76,7 @@ class Attempt:
                 return
             if diff.first_id > last_id + 1:
                 self.buffer.clear()
-        self.buffer.append(diff)
+        self.buffer.append(diff._replace(bids=[], asks=[]))
 
     @property
     def wants_snapshot(self) -> bool:
@@ -90,7 +94,7 @@ class Attempt:
             return None
         book = LiveBook(self.snapshot)
         for diff in self.buffer:
-            book.apply(diff)
+            book.apply(read_depth(diff.body, diff.received_ms))
         book.event_ms = self.buffer[-1].event_ms
         return book
 
@@ -184,8 +188,6 @@ class BookSync:
     def _taken(self, diff: DepthFrame, now_ms: int) -> list[bytes]:
         if self._attempt is not None:
             self._attempt.add(diff)
-            if len(self._attempt.buffer) > MAX_BUFFERED:
-                self._again(now_ms)
         told = [depth_record(diff, state=self.state), *self._joined(now_ms)]
         book = self.book
         if book is not None and len(told) == 1 and book.event_ms >= self._full_ms + FULL_BOOK_EVERY_MS:

@@ -122,7 +122,8 @@ def _aggregate(body: bytes, _received_ms: int) -> TradeFrame:
     return TradeFrame(_symbol(trade.s), _id(trade.f), trade.l, moment, event_ms, body)
 
 
-def _depth(body: bytes, received_ms: int) -> DepthFrame:
+def read_depth(body: bytes, received_ms: int) -> DepthFrame:
+    """The difference in one ``depthUpdate`` object. Raises ValueError, also as msgspec's own errors."""
     depth = _DEPTH(body)
     _named(depth.e, "depthUpdate")
     if not 0 <= depth.U <= depth.u:
@@ -201,7 +202,7 @@ _BY_EVENT: dict[str | None, _Decoder] = {
     "kline": _kline,
     "trade": _trade,
     "aggTrade": _aggregate,
-    "depthUpdate": _depth,
+    "depthUpdate": read_depth,
     "serverShutdown": _shutdown,
     None: _ticker,
 }
@@ -209,6 +210,6 @@ _BY_STREAM: dict[bytes, _Decoder] = {
     b"kline_1m": _kline,
     b"trade": _trade,
     b"aggTrade": _aggregate,
-    b"depth@100ms": _depth,
+    b"depth@100ms": read_depth,
     b"bookTicker": _ticker,
 }

@@ -156,15 +156,18 @@ def test_after_many_vain_attempts_the_book_is_failed_but_still_tried() -> None:
     assert sync.snapshot_wanted(now_ms + 60_000) is not None
 
 
-def test_the_buffer_is_bounded_and_an_overflow_begins_anew() -> None:
+def test_the_buffer_is_bounded_and_keeps_the_newest() -> None:
     sync = a_sync()
-    sync.diff(a_depth(1), now_ms=0)
-    epoch = sync.snapshot_wanted(0)
-    for update in range(2, MAX_BUFFERED + 10):
+    last = 3 * MAX_BUFFERED
+    for update in range(1, last + 1):
         sync.diff(a_depth(update), now_ms=0)
     assert sync._attempt is not None
-    assert len(sync._attempt.buffer) <= MAX_BUFFERED
-    assert sync.epoch != epoch
+    assert len(sync._attempt.buffer) == MAX_BUFFERED
+    sync.snapshot(a_book(last - MAX_BUFFERED - 1), epoch=sync.epoch, now_ms=0)
+    assert sync.state is BookState.RESYNCING
+    sync.diff(a_depth(last + 1), now_ms=0)
+    sync.snapshot(a_book(last), epoch=sync.epoch, now_ms=0)
+    assert sync.state is BookState.SYNCED
 
 
 def test_waiting_tickers_are_bounded() -> None:
