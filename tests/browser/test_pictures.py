@@ -1,4 +1,4 @@
-"""The three pages over the whole stack, each with real figures on it; what a reader sees is kept as pictures."""
+"""Every page over the whole stack, each with real figures on it; what a reader sees is kept as pictures."""
 
 import os
 from collections.abc import Iterator
@@ -31,6 +31,13 @@ RANKED = (
 AGES = "() => [...document.querySelectorAll('#ranking-table .cs-age')].map((cell) => cell.textContent)"
 CHANGES = "() => [...document.querySelectorAll('#ranking-table .cs-change')].map((cell) => cell.textContent)"
 LEVELS = "() => [...document.querySelectorAll('#processes-panel .cs-lamp')].map((lamp) => lamp.dataset.level)"
+MAPPED = (
+    "() => document.querySelectorAll('.cs-heat tbody tr').length === 16"
+    " && document.querySelectorAll('.cs-heat .cs-day[data-level=whole]').length >= 32"
+    " && document.querySelectorAll('#books-panel tbody tr').length === 16"
+    " && document.querySelector('#counts-panel').dataset.state === 'live'"
+    " && document.querySelector('#heat-panel-note').textContent === 'nothing is missing'"
+)
 RUNNING = (
     "() => document.querySelector('#system-verdict')?.dataset.level === 'good'"
     " && document.querySelector('#history-panel [role=progressbar]')?.ariaValueNow === '100'"
@@ -59,6 +66,7 @@ def test_every_page_shows_the_running_stack(road: Road, chromium: Browser, folde
     wait_for(lambda: is_stored(road), within_s=60, what="two days of every market in the store")
     see_chart(chromium, road, folder / "chart.png")
     see_ranking(chromium, road, folder / "ranking.png")
+    see_quality(chromium, road, folder / "quality.png")
     see_system(chromium, road, folder / "system.png")
 
 
@@ -88,6 +96,15 @@ def see_ranking(chromium: Browser, road: Road, picture: Path) -> None:
     changes = [percent(text) for text in visit.ask(CHANGES)]
     assert changes == sorted(changes, reverse=True)
     assert visit.text("#ranking-panel-note") == ""
+    keep(visit, picture)
+
+
+def see_quality(chromium: Browser, road: Road, picture: Path) -> None:
+    visit = opened(chromium, f"{road.web}/data-quality", height=1_480)
+    seen(visit, MAPPED)
+    visit.page.locator(".cs-day").first.click()
+    seen(visit, "() => document.querySelector('#day-panel-body').textContent.includes('minutes stored')")
+    assert visit.text("#heat-panel-note") == "nothing is missing"
     keep(visit, picture)
 
 
