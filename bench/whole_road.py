@@ -18,9 +18,10 @@ from bench.stack import Stack, running_stack
 from pipeline.adapters.kafka import KafkaReader
 from pipeline.domain.names import Topics, trades_key
 
-SYNCED_WITHIN_S = 200
+SYNCED_WITHIN_S = 300
 CAUGHT_UP_WITHIN_S = 120
 SAMPLE_EVERY_S = 5.0
+SETTLED_S = 5.0
 TRADE_ID = re.compile(rb'"t":(\d+)')
 TOPICS = Topics()
 
@@ -37,6 +38,8 @@ def whole_road(*, seconds: int, rate: float, symbols: int) -> dict[str, Any]:
                 what="books synced",
             )
             warm_up_s = time.monotonic() - began
+            generator.ask("/bench/go")
+            time.sleep(SETTLED_S)
             load = _under_load(stack, generator, seconds)
             generator.ask("/bench/stop")
             load |= _caught_up(stack)

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from decimal import Decimal
 
 from pipeline.domain.book_texts import TextDiff, TextLevel, TextSnapshot
 from pipeline.domain.faults import GapError
@@ -17,12 +16,13 @@ class Ladder:
     """One side of a book: each level as it stands in JSON, ``[price,quantity]``, in price order.
 
     A price is told apart by its value, so ``1.5`` and ``1.50`` are one level; what is shown is the text that came last.
+    Values are compared as doubles, which hold every price of up to fifteen digits apart.
     """
 
     __slots__ = ("_best_is_lowest", "_prices", "_rows")
 
     def __init__(self, levels: Iterable[TextLevel], *, best_is_lowest: bool) -> None:
-        rows = {Decimal(price): f"[{price},{quantity}]" for price, quantity in levels if quantity.strip("0.")}
+        rows = {float(price): f"[{price},{quantity}]" for price, quantity in levels if quantity.strip("0.")}
         self._best_is_lowest = best_is_lowest
         self._prices = sorted(rows)
         self._rows = [rows[price] for price in self._prices]
@@ -31,7 +31,7 @@ class Ladder:
         """Take absolute quantities; none of it left deletes the level."""
         prices, rows = self._prices, self._rows
         for text, quantity in levels:
-            price = Decimal(text)
+            price = float(text)
             at = bisect_left(prices, price)
             known = at < len(prices) and prices[at] == price
             if not quantity.strip("0."):
@@ -48,7 +48,7 @@ class Ladder:
         return self._rows[:limit] if self._best_is_lowest else self._rows[: -limit - 1 : -1]
 
     @property
-    def best(self) -> Decimal | None:
+    def best(self) -> float | None:
         """The best price; None on an empty side."""
         return self._prices[0 if self._best_is_lowest else -1] if self._prices else None
 

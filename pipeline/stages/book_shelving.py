@@ -17,8 +17,6 @@ from pipeline.stages.numbering import Numbering
 
 SHELF_LEVELS = 200
 PUSH_LEVELS = 20
-PUSH_EVERY_MS = 50
-"""Books are pushed at most twenty times a second a symbol."""
 UNSEEN_EVERY_MS = 250
 """How often the shelf takes a book whose pushed levels did not change."""
 QUIET_MS = 1_000
@@ -50,9 +48,9 @@ class BookFold:
         elif record.last_id > self._id and record.state is not BookState.SYNCED:
             self._lose(record.state, record.last_id)
 
-    def changes(self, now_ms: int) -> list[Change]:
-        """What is due at ``now_ms`` of our clock, which only paces."""
-        if not self._changed or now_ms < self._looked_ms + PUSH_EVERY_MS:
+    def changes(self, now_ms: int, *, every_ms: int) -> list[Change]:
+        """What is due at ``now_ms`` of our clock, which only paces: at most one book in ``every_ms``."""
+        if not self._changed or now_ms < self._looked_ms + every_ms:
             return []
         self._looked_ms = now_ms
         return self._due(now_ms)

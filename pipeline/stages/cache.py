@@ -12,13 +12,15 @@ from pipeline.domain.names import REALTIME_MINUTES, Topics
 from pipeline.domain.records import decode_candle, decode_trade
 from pipeline.stages.dead_letters import keep_record
 from pipeline.stages.ports import Candles, Clock, Publisher, Reader, Record, Shelf
-from pipeline.stages.shelving import SymbolShelf
+from pipeline.stages.shelving import PUSH_EVERY_MS, SymbolShelf
 
 log = logging.getLogger(__name__)
 
 BATCH = 1_000
 WAIT_S = 0.01
 """How long a batch waits for its first record: also how late a paced message may be."""
+BEHIND_EVERY_MS = 250
+"""How often what may be conflated is written while a full batch says that more is waiting: catching up goes first."""
 COMMIT_EVERY_MS = 500
 LOOK_EVERY_MS = 1_000
 
@@ -64,7 +66,8 @@ class Cache:
         if now_ms >= self._looked_ms + LOOK_EVERY_MS:
             self._looked_ms = now_ms
             self._rebuild_if_wiped()
-        changes = [change for symbol in self._symbols.values() for change in symbol.changes(now_ms)]
+        every_ms = PUSH_EVERY_MS if len(batch) < BATCH else BEHIND_EVERY_MS
+        changes = [change for symbol in self._symbols.values() for change in symbol.changes(now_ms, every_ms=every_ms)]
         if changes:
             self.shelf.apply(changes)
         self.counts.records += len(batch)

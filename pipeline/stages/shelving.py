@@ -20,7 +20,7 @@ from pipeline.stages.book_shelving import BookFold
 from pipeline.stages.numbering import Numbering
 
 PUSH_EVERY_MS = 50
-"""Forming candles are pushed at most twenty times a second a symbol."""
+"""Forming candles and books are pushed at most twenty times a second a symbol."""
 NEWS_MINUTES = 60
 """A closed minute older than this that was never seen is history being filled, not news to push."""
 
@@ -80,8 +80,11 @@ class SymbolShelf:
         """Take an order-book record."""
         self._book.take(record)
 
-    def changes(self, now_ms: int) -> list[Change]:
-        """What is due at ``now_ms`` of our clock, which only paces; what is not stays for the next call."""
+    def changes(self, now_ms: int, *, every_ms: int = PUSH_EVERY_MS) -> list[Change]:
+        """What is due at ``now_ms`` of our clock, which only paces; what is not stays for the next call.
+
+        Forming candles and books are due every ``every_ms``.
+        """
         due: list[Change] = []
         if self._rows or self._gone:
             due.append(PutTradeRows(self.symbol, list(self._rows.values()), self._gone))
@@ -89,10 +92,10 @@ class SymbolShelf:
         if self._due:
             due += self._due
             self._due = []
-        if self._bar_moves and now_ms >= self._bar_pushed_ms + PUSH_EVERY_MS:
+        if self._bar_moves and now_ms >= self._bar_pushed_ms + every_ms:
             self._bar_pushed_ms = now_ms
             due += self._forming()
-        due += self._book.changes(now_ms)
+        due += self._book.changes(now_ms, every_ms=every_ms)
         return due
 
     def restored(self, stored: list[Candle]) -> list[Change]:

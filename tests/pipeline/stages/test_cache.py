@@ -11,7 +11,7 @@ from pipeline.domain.interval import MINUTE_MS
 from pipeline.domain.names import Topics
 from pipeline.domain.records import encode_candle, encode_trade
 from pipeline.stages.archive import Archive
-from pipeline.stages.cache import LOOK_EVERY_MS, Cache
+from pipeline.stages.cache import BATCH, BEHIND_EVERY_MS, LOOK_EVERY_MS, Cache
 from tests.words import NOON_MS, a_candle, a_trade, forming
 
 TOPICS = Topics()
@@ -91,6 +91,19 @@ def test_a_wipe_while_it_runs_is_noticed_within_a_look() -> None:
     assert len(shelf.closed) == 100
     assert shelf.latest["BTCUSDT"].open_ms == NOON_MS + 100 * MINUTE_MS
     assert 5 in shelf.trades["BTCUSDT"]
+
+
+def test_a_cache_that_is_behind_writes_what_may_be_conflated_more_rarely_and_every_trade_all_the_same() -> None:
+    shelf = MemoryShelf()
+    rig = Rig(shelf, MemoryCandles())
+    rig.step(kline(0))
+    for batch in range(5):
+        rig.now_ms += BEHIND_EVERY_MS // 5 - LOOK_EVERY_MS
+        ids = range(1 + batch * BATCH, 1 + (batch + 1) * BATCH)
+        rig.step(*(OneRecord(TOPICS.trades, "BTCUSDT", encode_trade(a_trade(i, time_ms=NOON_MS))) for i in ids))
+    told = [(stream, push.kind) for stream, _, push in shelf.published]
+    assert told.count(("trades", "realtime")) == 5 * BATCH
+    assert told.count(("kline", "update")) == 2
 
 
 def test_a_poisoned_record_is_kept_with_its_reason_and_the_next_is_folded() -> None:
