@@ -22,7 +22,8 @@ SYNCED_WITHIN_S = 300
 CAUGHT_UP_WITHIN_S = 120
 SAMPLE_EVERY_S = 5.0
 SETTLED_S = 5.0
-TRADE_ID = re.compile(rb'"t":(\d+)')
+TRADE_IDS = re.compile(rb'"t":(\d+)|"f":(\d+),"l":(\d+)')
+"""The id of a trade, or the first and last of what was fetched again as an aggregate."""
 TOPICS = Topics()
 
 
@@ -99,20 +100,27 @@ def _accounts(stack: Stack, stats: Mapping[str, Any], symbols: int) -> dict[str,
 
 
 def _in_kafka(stack: Stack, last_id: int, symbols: int) -> dict[str, int]:
-    """Of the ids 1 … ``last_id`` of every symbol, how many are in the log, and how many are there again."""
+    """Of the ids 1 … ``last_id`` of every symbol, how many are in the log: at all, again, and only as repaired."""
     seen = {name: bytearray(last_id + 1) for name in names(symbols)}
     reader = KafkaReader(stack.environment["KAFKA_BOOTSTRAP"], group="bench-accounts", topics=[TOPICS.trades])
-    again, left = 0, Ends(stack).count(TOPICS.trades)
+    again, repaired, left = 0, 0, Ends(stack).count(TOPICS.trades)
     while left > 0:
         for record in reader.batch(limit=10_000, wait_s=1.0):
             left -= 1
-            found = TRADE_ID.search(record.value)
-            if found is not None:
-                again += seen[record.key][int(found[1])]
-                seen[record.key][int(found[1])] = 1
+            single, first, last = TRADE_IDS.search(record.value).groups()  # type: ignore[union-attr]
+            for trade_id in range(int(single or first), int(single or last) + 1):
+                again += seen[record.key][trade_id]
+                repaired += single is None
+                seen[record.key][trade_id] = 1
     reader.close()
     held = sum(sum(marks) for marks in seen.values())
-    return {"expected": last_id * symbols, "held": held, "lost": last_id * symbols - held, "again": again}
+    return {
+        "expected": last_id * symbols,
+        "held": held,
+        "lost": last_id * symbols - held,
+        "again": again,
+        "repaired": repaired,
+    }
 
 
 def _in_redis(stack: Stack, last_id: int, symbols: int) -> dict[str, int]:
