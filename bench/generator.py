@@ -95,7 +95,7 @@ class Exchange:
     bar: MinuteBar = field(default_factory=MinuteBar)
     trade_ms: "array[int]" = field(default_factory=lambda: array("q"))
     place: int = 0
-    peers: dict[str, "Peer"] = field(default_factory=dict)
+    peers: dict[str, list["Peer"]] = field(default_factory=dict)
     go: asyncio.Event = field(default_factory=asyncio.Event)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     chunks: list[bytes] = field(default_factory=list)
@@ -109,11 +109,18 @@ class Exchange:
 
     def subscribed(self, peer: "Peer", symbols: Sequence[str]) -> None:
         """A connection wants these."""
-        self.peers |= dict.fromkeys(symbols, peer)
+        for symbol in symbols:
+            self.peers.setdefault(symbol, []).append(peer)
         if self._task is None and len(self.peers) == len(self.symbols):
             self._task = asyncio.get_running_loop().create_task(
                 self._flood(peer) if not self.rate else self._keep_pace()
             )
+
+    def left(self, peer: "Peer") -> None:
+        """A connection is gone; until then one that follows it is told the same."""
+        for told in self.peers.values():
+            if peer in told:
+                told.remove(peer)
 
     def answer(self, path: str, query: dict[str, str]) -> bytes:
         """The body of a REST answer."""
@@ -205,8 +212,7 @@ class Exchange:
     def _tell(self, symbol: str, frame: bytes) -> None:
         self.stats.frames += 1
         self.stats.sent_bytes += len(frame)
-        peer = self.peers.get(symbol)
-        if peer is not None:
+        for peer in self.peers[symbol]:
             peer.write(frame)
 
     def _after(self, frame: Any, number: int, round_s: float) -> None:
@@ -236,8 +242,7 @@ class Exchange:
             self._other(symbol, orjson.dumps({"stream": f"{symbol.lower()}@kline_1m", "data": data}))
 
     def _other(self, symbol: str, payload: bytes) -> None:
-        peer = self.peers.get(symbol)
-        if peer is not None:
+        for peer in self.peers[symbol]:
             peer.write(framed(payload))
 
     def _aggregates(self, asked: dict[str, str]) -> list[dict[str, Any]]:
@@ -278,6 +283,7 @@ class Peer(asyncio.Protocol):
         """Nobody listens any more."""
         self._transport = None
         self._free.set()
+        self._exchange.left(self)
 
     def pause_writing(self) -> None:
         """The other end is slower than we are."""

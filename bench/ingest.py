@@ -48,6 +48,6 @@ def _print_road(road: dict[str, Any]) -> None:
     for name, row in road["processes"].items():
         print(f"{name:<12} {row['cpu_percent']:>6.0f} {row['first_mb']:>13} {row['last_mb']:>6} {row['most_mb']:>6}")
     print(f"generator {road['generator']['cpu_percent']:.0f} % CPU, latest tick {road['generator']['late_ms']} ms late")
-    print(f"lag at the end (records): {road['lag']}; caught up after {road['caught_up_s']} s")
+    print(f"lag in records: {road['lag']}; caught up after {road['caught_up_s']} s, whole {road['repaired_s']} s")
     for name in ("trades_in_kafka", "trades_in_redis", "minutes_in_mongodb"):
         print(f"{name:<20} {road[name]}")

@@ -20,6 +20,7 @@ from pipeline.domain.names import Topics, trades_key
 
 SYNCED_WITHIN_S = 300
 CAUGHT_UP_WITHIN_S = 120
+REPAIRED_WITHIN_S = 300
 SAMPLE_EVERY_S = 5.0
 SETTLED_S = 5.0
 TRADE_IDS = re.compile(rb'"t":(\d+)|"f":(\d+),"l":(\d+)')
@@ -80,15 +81,24 @@ def _sizes(followed: Mapping[str, psutil.Process]) -> dict[str, int]:
 
 
 def _caught_up(stack: Stack) -> dict[str, Any]:
+    """How far the readers were behind at the end, how long they took, and how long it took to heal what was missed."""
     cache, archive = Ends(stack, "cache"), Ends(stack, "archive")
     every = (TOPICS.kline, TOPICS.orderbook, TOPICS.trades)
     lag = {"cache": cache.lag(*every), "archive": archive.lag(TOPICS.kline)}
     started = time.monotonic()
+    until(lambda: not cache.lag(*every), within_s=CAUGHT_UP_WITHIN_S, what="the cache has caught up")
+    caught_up_s = time.monotonic() - started
+    until(lambda: _is_whole(stack), within_s=REPAIRED_WITHIN_S, what="every missed trade is fetched again", every_s=1.0)
+    repaired_s = time.monotonic() - started
     until(
-        lambda: cache.lag(*every) == 0 and archive.lag(TOPICS.kline) == 0,
-        within_s=CAUGHT_UP_WITHIN_S, what="cache and archive have caught up",
+        lambda: not cache.lag(*every) and not archive.lag(TOPICS.kline),
+        within_s=CAUGHT_UP_WITHIN_S, what="cache and archive have all of it",
     )  # fmt: skip
-    return {"lag": lag, "caught_up_s": round(time.monotonic() - started, 1)}
+    return {"lag": lag, "caught_up_s": round(caught_up_s, 1), "repaired_s": round(repaired_s, 1)}
+
+
+def _is_whole(stack: Stack) -> bool:
+    return not ingest_detail(stack).get("repairs", {}).get("missingTrades")
 
 
 def _accounts(stack: Stack, stats: Mapping[str, Any], symbols: int) -> dict[str, Any]:

@@ -187,7 +187,7 @@ class KafkaReader:
                 "max.poll.interval.ms": 120_000,
                 "fetch.wait.max.ms": 100,
                 "fetch.queue.backoff.ms": 20,
-                "queued.max.messages.kbytes": 32_768,
+                "queued.max.messages.kbytes": 4_096,  # of each partition: a reader that is behind stays small
                 "topic.metadata.refresh.interval.ms": 10_000,
             }
             | ({"group.instance.id": instance} if instance else {})
