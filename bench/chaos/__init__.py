@@ -26,6 +26,10 @@ FRESH_FOR_S = 1.0
 GIVEN_UP_AFTER_S = 90.0
 
 
+Outcome = dict[str, Any]
+"""``events`` (rows of the table) and ``accounts``."""
+
+
 def run() -> dict[str, Any]:
     """The long form: every fault and every kill several times, in the order of a fresh seed; the result as JSON."""
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(1_000_000))
@@ -40,7 +44,7 @@ def run() -> dict[str, Any]:
 
 def play(
     seed: int, *, rounds: int = 1, kinds: Sequence[str] | None = None, kills: Sequence[str] | None = None
-) -> dict[str, Any]:
+) -> Outcome:
     """Start a stack, let it all happen, settle the accounts. Raises SystemExit if the data never gets fresh again."""
     variables = {"SOURCE": "simulator", "SYMBOLS": ",".join(SYMBOLS), "HISTORY_DAYS": "0", "SIMULATOR_SEED": str(seed)}
     with running_stack((), **variables) as stack:
@@ -62,6 +66,7 @@ def _happen(event: Event, stack: Stack, exchange: Exchange, watch: Watch) -> Non
     watch.wait_s(max(LEAST_APART_S, event.lasts_s))
     ended(event)
     _settled(watch)
+    exchange.clear()
     print(f": fresh again {exchange.recovery_s(event, watch.samples):.1f} s after it", flush=True)
 
 

@@ -20,12 +20,25 @@ LASTING = ("silence", "stall", "slow", "skew", "refuse")
 """Faults during which the data can't be fresh: their recovery counts from their end."""
 
 
+TRIGGERS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("refuse", "ignore_subscribe"), {"kind": "drop"}),
+    **dict.fromkeys(
+        (
+            "rest", "latency", "hang", "cut_answer", "half_answer", "html_answer", "stale_book", "empty_book",
+            "crossed_book",
+        ),
+        {"kind": "skip_depth"},
+    ),
+}  # fmt: skip
+"""A fault that waits for us to ask gets its occasion: a connection that must be made anew, a book that must be fetched."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Event:
-    """One thing that happens: ``order`` goes to the exchange, or process ``kill`` is killed."""
+    """One thing that happens: ``orders`` go to the exchange, or process ``kill`` is killed."""
 
     name: str
-    order: Mapping[str, Any] | None = None
+    orders: tuple[Mapping[str, Any], ...] = ()
     kill: str = ""
     lasts_s: float = 0.0
     began: float = 0.0
@@ -89,7 +102,7 @@ def plan(
     for number in range(rounds):
         for wish in schedule(seed + number, chosen, 60.0, symbols=symbols):
             order = {name: value for name, value in wish.items() if name != "at_s"}
-            events.append(Event(name=order["kind"], order=order, lasts_s=_lasts_s(order)))
+            events.append(Event(name=order["kind"], orders=_with_trigger(order), lasts_s=_lasts_s(order)))
         events += [Event(name=f"kill {name}", kill=name) for name in (kills if kills is not None else processes)]
     dice.shuffle(events)
     return events
@@ -101,9 +114,9 @@ def strike(event: Event, stack: Stack, exchange: Exchange) -> None:
     if event.kill == "exchange":
         exchange.remember()
     event.began = time.time()
-    if event.order is not None:
-        exchange.order(event.order)
-    else:
+    for order in event.orders:
+        exchange.order(order)
+    if event.kill:
         row = next(row for row in stack.processes() if row["name"] == event.kill)
         event.began = time.time()
         with suppress(ProcessLookupError):
@@ -113,6 +126,13 @@ def strike(event: Event, stack: Stack, exchange: Exchange) -> None:
 def ended(event: Event) -> None:
     """Note when it was over."""
     event.over = event.began + event.lasts_s
+
+
+def _with_trigger(order: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    trigger = TRIGGERS.get(order["kind"])
+    if trigger is None:
+        return (order,)
+    return order, {"match": order.get("match", ""), **trigger}
 
 
 def _lasts_s(order: Mapping[str, Any]) -> float:

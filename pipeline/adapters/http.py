@@ -10,7 +10,11 @@ from pipeline.adapters.governor import Governor
 from pipeline.domain.faults import BadMessageError, MisconfiguredError, TransientError
 from pipeline.domain.weight import Priority, WeightLimits
 
-TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
+TIMEOUTS = {
+    Priority.BOOK: aiohttp.ClientTimeout(total=4, connect=3),
+    Priority.HISTORY: aiohttp.ClientTimeout(total=15, connect=5),
+}
+"""What a live book or a repair waits for is small; an answer that hangs must not be all of its recovery."""
 _ELSEWHERE = "set BINANCE_REST_URL to a host that serves you, or SOURCE=simulator"
 _REFUSALS = {
     403: "its firewall (WAF) refuses this address or this request: wait some minutes, look at what is asked, or ",
@@ -51,7 +55,9 @@ class RestClient:
         """
         await self._governor.acquire(weight, priority=self._priority)
         try:
-            async with self._session.get(self._base_url + path, params=dict(params), timeout=TIMEOUT) as answer:
+            async with self._session.get(
+                self._base_url + path, params=dict(params), timeout=TIMEOUTS[self._priority]
+            ) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TransientError(f"no answer from the exchange to {path}: {str(error) or repr(error)}") from error

@@ -88,6 +88,8 @@ def parse_depth(body: bytes, *, symbol: str, limit: int, received_ms: int) -> Bo
         last_update_id = jsontext.whole(record["lastUpdateId"])
     except _MALFORMED as error:
         raise BadMessageError(f"depth answer: {error!r}") from error
+    if not bids and not asks:
+        raise BadMessageError("depth answer: a book without a level is no book")
     return BookFrame(symbol, last_update_id, bids, asks, received_ms, (len(bids) < limit, len(asks) < limit))
 
 

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 
 import aiohttp
 
-from pipeline.adapters.http import TIMEOUT
+from pipeline.adapters.http import TIMEOUTS
 from pipeline.domain.faults import MisconfiguredError, TransientError
 from pipeline.domain.interval import MINUTE_MS, Interval
+from pipeline.domain.weight import Priority
 from pipeline.exchanges.binance.limits import WEIGHT_HEADER, BinanceLimits
 from pipeline.local.live.evidence import KINDS, Answer, Evidence, Frame
 from pipeline.local.live.rest_checks import WEIGHTS
@@ -42,7 +43,9 @@ class Asker:
         """Ask and note the answer under ``name``. Raises TransientError at a limit, MisconfiguredError if refused."""
         asked_ms = self._clock()
         try:
-            async with self._session.get(f"{self._url}/api/v3/{path}", params=params, timeout=TIMEOUT) as reply:
+            async with self._session.get(
+                f"{self._url}/api/v3/{path}", params=params, timeout=TIMEOUTS[Priority.HISTORY]
+            ) as reply:
                 body = await reply.read()
                 target = reply.url.path_qs
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
