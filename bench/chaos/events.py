@@ -20,17 +20,17 @@ LASTING = ("silence", "stall", "slow", "skew", "refuse")
 """Faults during which the data can't be fresh: their recovery counts from their end."""
 
 
-TRIGGERS: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("refuse", "ignore_subscribe"), {"kind": "drop"}),
+TRIGGERS = {
+    **dict.fromkeys(("refuse", "ignore_subscribe"), "drop"),
     **dict.fromkeys(
         (
             "rest", "latency", "hang", "cut_answer", "half_answer", "html_answer", "stale_book", "empty_book",
             "crossed_book",
         ),
-        {"kind": "skip_depth"},
+        "skip_depth",
     ),
 }  # fmt: skip
-"""A fault that waits for us to ask gets its occasion: a connection that must be made anew, a book that must be fetched."""
+"""A fault that waits for us to ask gets its occasion: a connection to be made anew, a book to be fetched."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,7 +132,7 @@ def _with_trigger(order: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     trigger = TRIGGERS.get(order["kind"])
     if trigger is None:
         return (order,)
-    return order, {"match": order.get("match", ""), **trigger}
+    return order, {"match": order.get("match", ""), "kind": trigger}
 
 
 def _lasts_s(order: Mapping[str, Any]) -> float:

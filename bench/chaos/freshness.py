@@ -12,7 +12,7 @@ import orjson
 import redis
 
 EVERY_S = 0.2
-LATEST_S, BOOK_S, TRADES_S = 3.5, 2.0, 6.0
+LATEST_S, BOOK_S, TRADES_S = 3.5, 2.0, 10.0
 """Older than this a symbol's newest candle, book or trades are stale: candles come every two seconds, books ten a
 second, trades of the quietest symbol less than one a second."""
 ANSWERS_WITHIN_S = 2.0
@@ -89,7 +89,8 @@ class Watch:
         except redis.RedisError as error:
             return f"Redis: {error}", []
         late = [f"{name} of {symbol}" for (symbol, name), age in ages.items() if age > _LIMITS[name]]
-        return (late[0] if late else self._unanswered()), list(ages.values())
+        paced = [age for (_, name), age in ages.items() if name != "trades"]  # a quiet market is not stale data
+        return (late[0] if late else self._unanswered()), paced
 
     def _ages(self, now: float) -> dict[tuple[str, str], float]:
         pipeline = self.store.pipeline(transaction=False)

@@ -13,7 +13,7 @@ KLINE, TRADE, DEPTH, TICKER = "kline", "trade", "depth", "ticker"
 SPOKE_WITHIN_MS = 2_000
 SILENT_AFTER_MS = {KLINE: 5_000, DEPTH: 5_000, TICKER: 10_000}
 """A stream that says nothing for so long while others of its market speak is taken for silent."""
-ALL_SILENT_AFTER_MS = 6_000
+ALL_SILENT_AFTER_MS = 3_000
 """A market none of whose streams says anything for so long, while its connection carries others, is not subscribed."""
 BEHIND_MS = 1_500
 """What one stream tells of another has come on that one within this, or it is silent."""

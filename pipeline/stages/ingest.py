@@ -44,7 +44,6 @@ class Counts:
     foreign: int = 0
     dead_letters: int = 0
     resubscriptions: int = 0
-    last_event_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -110,10 +109,15 @@ class Ingest:
         """What the heartbeat tells."""
         lines = self._lines.values()
         return asdict(self.counts) | {
+            "last_event_ms": self.event_clock.newest_ms,
             "books": {symbol: followed.book.state.value for symbol, followed in self.followed.items()},
             "resyncs": sum(followed.book.resyncs for followed in self.followed.values()),
             "bookMatch": {
-                symbol: {"state": followed.book.state.value, **followed.book.match.detail()}
+                symbol: {
+                    "state": followed.book.state.value,
+                    "resyncs": followed.book.resyncs,
+                    **followed.book.match.detail(),
+                }
                 for symbol, followed in self.followed.items()
             },
             "connects": sum(line.counts.opened for line in lines),

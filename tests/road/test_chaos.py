@@ -9,7 +9,6 @@ import pytest
 
 from bench import chaos
 from bench.chaos.events import FAULTS
-from bench.chaos.table import table
 
 pytestmark = pytest.mark.servers
 SEED = int(os.environ.get("CHAOS_SEED") or 5)
@@ -19,9 +18,7 @@ KILLED = {"kafka", "mongod", "valkey", "exchange", "ingest", "cache", "archive",
 @pytest.fixture(scope="module")
 def outcome() -> chaos.Outcome:
     """One round of all of it, which ends only when the data is fresh again after each."""
-    played = chaos.play(SEED)
-    print(table(played["events"]), *played["accounts"]["lines"], sep="\n")
-    return played
+    return chaos.play(SEED)
 
 
 def test_everything_happened(outcome: chaos.Outcome) -> None:
