@@ -160,11 +160,9 @@ class History:
         await asyncio.to_thread(self.gaps.ensure_indexes)
 
     async def begin(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> None:
-        """The newest page of each symbol, then the longer candles of before, then all other minutes."""
-        split_ms = max(start_ms, end_ms - PAGE * MINUTE_MS)
-        await self.fill(symbols, start_ms=split_ms, end_ms=end_ms)
+        """All minutes, newest first, then the longer candles of before."""
+        await self.fill(symbols, start_ms=start_ms, end_ms=end_ms)
         await self.longer.fill(symbols, before_ms=start_ms)
-        await self.fill(symbols, start_ms=start_ms, end_ms=split_ms)
 
     async def fill_again(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> None:
         """Ask once more for what never came; the report forgets it as failed."""

@@ -16,6 +16,8 @@ from pipeline.stages.ports import Candles
 
 log = logging.getLogger(__name__)
 
+LONGEST_REST_S = 5.0
+"""After a page that took long nobody is asked for as long again: years can wait, the live market can't."""
 INTERVALS = (Interval.D1, Interval.H4, Interval.H1)
 
 
@@ -37,7 +39,10 @@ class LongHistory:
         start_ms, end_ms, lacking = await asyncio.to_thread(self._lacking, symbol, interval, before_ms)
         if not lacking:
             return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         candles = await self.asking.page(symbol, interval, start_ms=start_ms, end_ms=end_ms)
+        await asyncio.sleep(min(loop.time() - began, LONGEST_REST_S))
         if candles is None:
             log.warning("older %s candles of %s did not come; the next start asks again", interval.value, symbol)
         elif wanted := [candle for candle in candles if candle.open_ms in lacking]:

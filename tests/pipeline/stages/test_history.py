@@ -176,12 +176,12 @@ def test_it_is_asked_for_at_least_once_a_day() -> None:
     assert max(later - earlier for earlier, later in pairwise(asked)) == 24
 
 
-def test_the_newest_page_comes_before_the_longer_candles_and_these_before_the_rest() -> None:
+def test_all_minutes_come_newest_first_and_the_longer_candles_after_them() -> None:
     venue = MemoryVenue([], now_ms=NOON_MS + 10 * MINUTE_MS)
     history, _publisher = a_history(venue, MemoryCandles())
     asyncio.run(history.begin(["BTCUSDT"], start_ms=NOON_MS - 3 * DAY_MS, end_ms=NOON_MS))
     longs = [(end - start) // MINUTE_MS for _symbol, start, end in venue.asked]
-    assert longs == [PAGE, PAGE * 1440, PAGE * 240, PAGE * 60, PAGE, PAGE, PAGE, 320]
+    assert longs == [PAGE, PAGE, PAGE, PAGE, 320, PAGE * 1440, PAGE * 240, PAGE * 60]
 
 
 def test_longer_candles_of_before_the_minutes_are_the_exchanges_own_and_fetched_once() -> None:
