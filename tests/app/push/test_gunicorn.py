@@ -125,7 +125,7 @@ def test_a_full_house_answers_503_with_retry_after_and_has_room_again(launch: La
     for _ in range(3):
         assert refused(server, "/ws/trades?symbol=NOPE").status_code == 404
     with open_socket(server.port, TRADES), open_socket(server.port, TRADES):
-        assert server.stat()["clients"] == 2
+        until(lambda: server.stat()["clients"] == 2)
 
 
 def test_http_answers_during_a_storm_of_closes(shared: Server) -> None:
