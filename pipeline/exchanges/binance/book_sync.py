@@ -188,7 +188,9 @@ class BookSync:
     def _taken(self, diff: DepthFrame, now_ms: int) -> list[bytes]:
         if self._attempt is not None:
             self._attempt.add(diff)
-        told = [depth_record(diff, state=self.state), *self._joined(now_ms)]
+        told = [depth_record(diff, state=self.state)]
+        if self._attempt is not None:
+            told += self._joined(now_ms)
         book = self.book
         if book is not None and len(told) == 1 and book.event_ms >= self._full_ms + FULL_BOOK_EVERY_MS:
             told.append(self._full(book, now_ms))
@@ -196,7 +198,7 @@ class BookSync:
 
     def _contradicted(self, book: LiveBook) -> bool:
         """Whether the exchange's best prices at the book's own update say that it is wrong, by now."""
-        ticker = self._tickers.pop(book.last_update_id, None)
+        ticker = self._tickers.pop(book.last_update_id, None) if self._tickers else None
         return ticker is not None and self.match.ticker(book.agrees(ticker))
 
     def _joined(self, now_ms: int) -> list[bytes]:

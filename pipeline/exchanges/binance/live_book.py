@@ -4,40 +4,42 @@ Levels are found by the price's number: a price of the exchange has at most fift
 tells apart. What is published are the exchange's own texts.
 """
 
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush, nsmallest
 from itertools import islice
+from math import inf
 
 from pipeline.domain.faults import GapError
 from pipeline.domain.frames import BookFrame, DepthFrame, TextLevel, TickerFrame
 
 Texts = tuple[str, str]
+NEAR = 100
+"""Levels at the top of a side among which its best price is looked for."""
 
 
 class Side:
-    """One side of a book: its levels by price, and a heap of prices that were ever best-to-be.
+    """One side of a book: its levels by price, and a heap of the prices near the top.
 
     ``sign`` orders: -1 for bids (highest first), 1 for asks. ``edge`` is the worst price the snapshot told of; beyond
-    it nothing is known, and such levels are not kept in what is published. A price's heap entry outlives its level and
-    is dropped when it comes to the top.
+    it nothing is known, and such levels are not kept in what is published. The heap holds every price better than
+    ``_far``; an entry outlives its level and is dropped when it comes to the top.
     """
 
-    __slots__ = ("_heap", "_sign", "edge", "levels")
+    __slots__ = ("_far", "_heap", "_sign", "edge", "levels")
 
     def __init__(self, levels: list[TextLevel], *, sign: int, whole: bool) -> None:
         self.levels: dict[float, Texts] = {price: texts for (price, _quantity), texts in levels}
         self.edge = None if whole or not levels else levels[-1][0][0]
         self._sign = sign
-        self._heap = [sign * price for price in self.levels]
-        heapify(self._heap)
+        self._look_near()
 
     def apply(self, changes: list[TextLevel]) -> None:
         """Set and delete levels; quantities are absolute."""
-        levels, heap, sign = self.levels, self._heap, self._sign
+        levels, heap, sign, far = self.levels, self._heap, self._sign, self._far
         for (price, quantity), texts in changes:
             if not quantity:
                 levels.pop(price, None)
                 continue
-            if price not in levels:
+            if sign * price < far and price not in levels:
                 heappush(heap, sign * price)
             levels[price] = texts
 
@@ -46,6 +48,8 @@ class Side:
         heap, levels, sign = self._heap, self.levels, self._sign
         while heap and sign * heap[0] not in levels:
             heappop(heap)
+        if not heap and levels:
+            heap = self._look_near()
         return sign * heap[0] if heap else None
 
     @property
@@ -60,11 +64,17 @@ class Side:
     def prune(self, limit: int) -> None:
         """Forget what is unknown, or beyond ``limit`` levels; the heap loses its stale entries too."""
         self.levels = {price: self.levels[price] for price in self._best(limit)}
-        self._heap = [self._sign * price for price in self.levels]  # in ascending order, so it is a heap
+        self._look_near()
 
     def _best(self, limit: int) -> list[float]:
         known = filter(self.knows, sorted(self.levels, reverse=self._sign < 0))
         return list(islice(known, limit))
+
+    def _look_near(self) -> list[float]:
+        """Begin the heap anew with the best levels there are; ascending, so it is a heap."""
+        self._heap = nsmallest(NEAR, [self._sign * price for price in self.levels])
+        self._far = self._heap[-1] if len(self._heap) < len(self.levels) else inf
+        return self._heap
 
     def knows(self, price: float) -> bool:
         """Whether the snapshot reached as far as this price."""

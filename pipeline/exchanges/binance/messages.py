@@ -4,6 +4,7 @@ Source: binance-spot-api-docs, web-socket-streams.md (text of 2026-07-21). Recor
 spelling of a combined frame is read without being parsed twice; any other spelling means the same, only slower.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from pipeline.domain.faults import BadMessageError
 from pipeline.domain.frames import DepthFrame, TickerFrame, TradeFrame
 from pipeline.domain.interval import Interval
 from pipeline.exchanges.binance.wire import (
+    EARLIEST_MS,
     Aggregate,
     Depth,
     DepthNumbers,
@@ -96,7 +98,18 @@ def _in_time(moment: int, *, event_ms: int, what: str) -> int:
     return found_ms
 
 
-def _trade(body: bytes, _received_ms: int) -> TradeFrame:
+def _trade(body: bytes, received_ms: int) -> TradeFrame:
+    plain = _PLAIN_TRADE(body)
+    if plain is None:
+        return _any_trade(body, received_ms)
+    event, symbol, trade_id, trade = plain.groups()
+    event_ms, moment_ms, number = int(event), int(trade), int(trade_id)
+    if not EARLIEST_MS <= moment_ms <= event_ms + AHEAD_MS or event_ms < EARLIEST_MS:
+        return _any_trade(body, received_ms)
+    return TradeFrame(symbol.decode(), number, number, moment_ms, event_ms, body)
+
+
+def _any_trade(body: bytes, _received_ms: int) -> TradeFrame:
     trade = _TRADE(body)
     _named(trade.e, "trade")
     checked_price(trade.p)
@@ -128,7 +141,7 @@ def read_depth(body: bytes, received_ms: int) -> DepthFrame:
     _named(depth.e, "depthUpdate")
     if not 0 <= depth.U <= depth.u:
         raise ValueError(f"first update id {depth.U} is after the last, {depth.u}")
-    if body.translate(None, _NUMBERS) == _LEFT_OF_DEPTH % depth.s.encode():
+    if body.translate(None, _NUMBERS) == _LEFT_OF_DEPTH % depth.s.encode().translate(None, _NUMBERS):
         numbers = _DEPTH_NUMBERS(body)
         bids, asks = plain_levels(numbers.b, depth.b), plain_levels(numbers.a, depth.a)
     else:
@@ -192,6 +205,13 @@ def _reply(payload: dict[str, Any]) -> Reply:
 
 
 _Decoder = Callable[[bytes, int], Event]
+_AMOUNT = rb"[0-9]{1,24}(?:\.[0-9]{1,24})?"
+_PLAIN_TRADE = re.compile(
+    rb'\{"e":"trade","E":([1-9][0-9]{12}),"s":"([A-Z0-9]{1,40})","t":(0|[1-9][0-9]{0,17}),'
+    rb'"p":"(?![0.]+")%b","q":"(?![0.]+")%b","T":([1-9][0-9]{12}),"m":(?:true|false)(?:,"M":(?:true|false))?\}'
+    % (_AMOUNT, _AMOUNT)
+).fullmatch
+"""The usual spelling of a trade: everything ``_any_trade`` checks is checked by it, but what its times may be."""
 _TRADE = msgspec.json.Decoder(Trade).decode
 _AGGREGATE = msgspec.json.Decoder(Aggregate).decode
 _DEPTH = msgspec.json.Decoder(Depth).decode
