@@ -24,6 +24,7 @@ from bench.mix import Book, Depth, Session, session
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CHUNK_BYTES = 65_536
+PING = 0x89
 HIGH_WATER = 4_000_000
 WARM_UP = 10
 """How many times slower a steady load begins, until it is told to go: books are fetched meanwhile."""
@@ -305,11 +306,19 @@ class Peer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Requests, one after the other; what a WebSocket says is not listened to."""
         if self._streams:
+            self._answer_ping(data)
             return
         self._heard += data
         while b"\r\n\r\n" in self._heard:
             request, _, self._heard = self._heard.partition(b"\r\n\r\n")
             self._asked(request.decode("latin1"))
+
+    def _answer_ping(self, data: bytes) -> None:
+        """A client's ping is short and comes alone: its pong goes after everything said before."""
+        if data[0] == PING and len(data) == 6 + (size := data[1] & 0x7F):
+            mask, payload = data[2:6], data[6:]
+            told = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+            self.write(b"\x8a%c%b" % (size, told))
 
     def _asked(self, request: str) -> None:
         lines = request.split("\r\n")

@@ -24,6 +24,7 @@ class ExchangeSocket(WSListener):
         self._take = take
         self._parts: list[bytes] = []
         self._transport: WSTransport | None = None
+        self._pongs = asyncio.Event()
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -37,6 +38,8 @@ class ExchangeSocket(WSListener):
                 self._data(frame)
             except Exception as error:  # noqa: BLE001 (a callback of compiled code: nobody above it could catch)
                 self._fail(error)
+        elif frame.msg_type == WSMsgType.PONG:
+            self._pongs.set()
         elif frame.msg_type == WSMsgType.CLOSE:
             said = (frame.get_close_message() or b"").decode(errors="replace")
             self._end(f"the exchange closed the connection ({frame.get_close_code()} {said})")
@@ -61,6 +64,15 @@ class ExchangeSocket(WSListener):
         """Go on after ``pause``."""
         if self._transport is not None and not self._ended.done():
             self._transport.underlying_transport.resume_reading()
+
+    async def caught_up(self) -> None:
+        """Return when everything sent to us until now was taken: a ping is answered after it, in order."""
+        if self._transport is None or self._ended.done():
+            return
+        self._pongs.clear()
+        self._transport.send_ping(b"caught up")
+        self._ended.add_done_callback(lambda _: self._pongs.set())
+        await self._pongs.wait()
 
     async def ended(self) -> str:
         """Wait for the end; why. Raises what taking a message raised."""

@@ -48,6 +48,8 @@ class Followed:
     heard_ms: dict[str, int] = field(default_factory=dict)
     quiet: bool = False
     """The exchange says it sends nothing for now: a silent stream proves nothing."""
+    unread_until_ms: int = 0
+    """Until then nothing was read of what may have come: no silence is counted from before."""
     _kline: tuple[int, int, bool] = (0, 0, False)
     _trades_told: Told = field(default_factory=Told)
     _updates_told: Told = field(default_factory=Told)
@@ -98,12 +100,15 @@ class Followed:
     def _silent(self, now_ms: int, line_heard_ms: int) -> Iterator[str]:
         yield from self._behind
         heard_ms = max(self.heard_ms.values(), default=self.since_ms)
-        if line_heard_ms > now_ms - SPOKE_WITHIN_MS and now_ms - heard_ms > ALL_SILENT_AFTER_MS:
+        if (
+            line_heard_ms > now_ms - SPOKE_WITHIN_MS
+            and now_ms - max(heard_ms, self.unread_until_ms) > ALL_SILENT_AFTER_MS
+        ):
             yield from {KLINE, TRADE, DEPTH, TICKER} - self._behind
             return
         spoke = heard_ms > now_ms - SPOKE_WITHIN_MS
         for kind, after_ms in SILENT_AFTER_MS.items():
-            heard_ms = self.heard_ms.get(kind, self.since_ms)
+            heard_ms = max(self.heard_ms.get(kind, self.since_ms), self.unread_until_ms)
             if spoke and kind not in self._behind and now_ms - heard_ms > after_ms:
                 yield kind
 

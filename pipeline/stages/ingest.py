@@ -248,7 +248,7 @@ class Ingest:
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
             now_ms = self.clock()
-            for line in list(self._lines.values()):
+            for line in [line for line in self._lines.values() if not line.paused]:
                 carried = [self.followed[symbol] for symbol in line.symbols if symbol in self.followed]
                 silent = {
                     followed.symbol: kinds
@@ -272,8 +272,13 @@ class Ingest:
         while True:
             await asyncio.sleep(PRESSED_LOOK_S)
             if not self.publisher.pressed:
-                for line in self._lines.values():
-                    line.resume()
+                for line in [line for line in self._lines.values() if line.paused]:
+                    self._read_on(line)
+
+    def _read_on(self, line: Line) -> None:
+        line.resume()
+        for symbol in self.followed.keys() & line.symbols:
+            self.followed[symbol].unread_until_ms = line.heard_ms
 
     def _record(self, topic: str, symbol: str, value: bytes) -> None:
         self.publisher.append(topic, key=symbol, value=value)

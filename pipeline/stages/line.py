@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -21,6 +22,8 @@ SILENT_MS = (5_000, 60_000)
 OVERLAP_S = 2.5
 """How long two connections carry the same streams: longer than the rarest of them is apart."""
 SPEAKS_WITHIN_S = 10.0
+CAUGHT_UP_WITHIN_S = 30.0
+"""How long a connection that is replaced may take to hand over what waits on it."""
 LOOK_EVERY_S = 0.25
 Take = Callable[["Line", bytes], None]
 
@@ -52,6 +55,7 @@ class Line:
     _wish: str = ""
     _wished: asyncio.Event = field(default_factory=asyncio.Event)
     _socket: Socket | None = None
+    _retiring: Socket | None = None
     _silent_ms: int = SILENT_MS[0]
     _cut_ms: int = 0
     _paused: bool = False
@@ -63,8 +67,8 @@ class Line:
             while True:
                 socket = await self._next(socket)
         finally:
-            if self._socket is not None:
-                await self._socket.close()
+            for open_socket in self._open:
+                await open_socket.close()
 
     def replace(self, reason: str) -> None:
         """Open another connection, and close this one when that one speaks."""
@@ -78,15 +82,26 @@ class Line:
 
     def pause(self) -> None:
         """Read no more for now; the exchange waits, or cuts us off."""
-        if self._socket is not None:
-            self._paused = True
-            self._socket.pause()
+        self._paused = True
+        for socket in self._open:
+            socket.pause()
 
     def resume(self) -> None:
-        """Read on."""
-        if self._paused and self._socket is not None:
+        """Read on; what was not read meanwhile was no silence."""
+        if self._paused:
             self._paused = False
-            self._socket.resume()
+            self.heard_ms = self.clock()
+            for socket in self._open:
+                socket.resume()
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is read for now."""
+        return self._paused
+
+    @property
+    def _open(self) -> list[Socket]:
+        return [socket for socket in (self._retiring, self._socket) if socket is not None]
 
     def _taken(self, raw: bytes) -> None:
         self._frames += 1
@@ -133,7 +148,7 @@ class Line:
         now_ms = self.clock()
         if now_ms > deadline_ms:
             return "it is a day old"
-        if now_ms - self.heard_ms > self._silent_ms:
+        if not self._paused and now_ms - self.heard_ms > self._silent_ms:
             silent_ms, self._silent_ms = self._silent_ms, min(2 * self._silent_ms, SILENT_MS[1])
             return f"it was silent for {silent_ms // 1_000} s"
         if self._frames:
@@ -141,14 +156,22 @@ class Line:
         return ""
 
     async def _replaced(self, socket: Socket) -> Socket:
-        """Another connection beside ``socket``, which closes when the other has spoken for a while."""
+        """Another connection beside ``socket``, which closes when the other has spoken for a while.
+
+        What waits on ``socket`` by then is older than what the other one tells, and is taken first.
+        """
+        self._retiring = socket
         successor = await self._opened()
         frames, loop = self._frames, asyncio.get_running_loop()
         deadline = loop.time() + SPEAKS_WITHIN_S
         while self._frames == frames and loop.time() < deadline:
             await asyncio.sleep(LOOK_EVERY_S / 5)
         await asyncio.sleep(OVERLAP_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CAUGHT_UP_WITHIN_S):
+                await socket.caught_up()
         await socket.close()
+        self._retiring = None
         self._wished.clear()  # what was wished of the old one meanwhile has been done
         self._wish = ""
         return successor
@@ -167,4 +190,6 @@ class Line:
                 await asyncio.sleep(wait_s)
             else:
                 self.counts.opened += 1
+                if self._paused:
+                    self._socket.pause()
                 return self._socket

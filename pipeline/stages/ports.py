@@ -33,6 +33,10 @@ class Socket(Protocol):
         """Go on."""
         ...
 
+    async def caught_up(self) -> None:
+        """Return when everything said to us until now has been handed over, or the connection has ended."""
+        ...
+
     async def ended(self) -> str:
         """Wait for the end; why. Raises what taking a message raised."""
         ...

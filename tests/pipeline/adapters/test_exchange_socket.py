@@ -131,6 +131,40 @@ def test_a_pause_holds_what_comes_until_it_is_over() -> None:
     asyncio.run(run())
 
 
+def test_it_has_caught_up_when_everything_before_the_answer_to_a_ping_was_taken() -> None:
+    async def talk(socket: web.WebSocketResponse) -> None:
+        ping = await socket.receive(timeout=5)
+        assert ping.type is WSMsgType.PING
+        for number in range(100):
+            await socket.send_str(str(number))
+        await socket.pong(ping.data)
+        await socket.receive(timeout=5)
+
+    async def run() -> None:
+        came: list[bytes] = []
+        async with exchange(talk) as url, asyncio.timeout(10):
+            socket = await open_socket(url, came.append)
+            await socket.caught_up()
+            assert len(came) == 100
+            await socket.close()
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_ends_has_caught_up() -> None:
+    async def talk(socket: web.WebSocketResponse) -> None:
+        await socket.receive(timeout=5)
+        await socket.close()
+
+    async def run() -> None:
+        async with exchange(talk) as url, asyncio.timeout(10):
+            socket = await open_socket(url, lambda _: None)
+            await socket.caught_up()
+            await socket.ended()
+
+    asyncio.run(run())
+
+
 def test_what_taking_a_message_raises_ends_the_connection_and_is_raised() -> None:
     async def talk(socket: web.WebSocketResponse) -> None:
         await socket.send_str("first")

@@ -19,6 +19,9 @@ class TwinSocket:
         self.url, self._take = url, take
         self.sent: list[dict[str, Any]] = []
         self.is_open, self.paused = True, False
+        self.all_said = asyncio.Event()
+        """Cleared: something waits on it that the test has not said yet."""
+        self.all_said.set()
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def say(self, *raws: bytes) -> None:
@@ -43,6 +46,9 @@ class TwinSocket:
 
     def resume(self) -> None:
         self.paused = False
+
+    async def caught_up(self) -> None:
+        await self.all_said.wait()
 
     async def ended(self) -> str:
         return await asyncio.shield(self._ended)

@@ -300,6 +300,60 @@ def test_a_connection_a_day_old_is_replaced_before_the_exchange_cuts_it() -> Non
     play(scene)
 
 
+def test_what_waits_on_a_connection_is_taken_before_it_is_closed() -> None:
+    async def scene(world: World) -> None:
+        first = world.exchange.socket
+        first.all_said.clear()
+        await asyncio.sleep(0.01)
+        world.now_ms += int(line.LIFE_S * 1_000) + 1
+        await world.until(lambda: len(world.exchange.sockets) == 2)
+        world.say("trade", trade_data(3))
+        await asyncio.sleep(0.05)  # much longer than the two go on beside each other here
+        assert first.is_open
+        first.say(combined("trade", trade_data(1)), combined("trade", trade_data(2)))
+        first.all_said.set()
+        await world.until(lambda: not first.is_open)
+
+    assert play(scene).ingest.counts.trades == 3
+
+
+def test_what_we_do_not_read_is_no_silence() -> None:
+    log = MemoryPublisher(pressed=True)
+
+    async def scene(world: World) -> None:
+        for number in range(1, ingest.LOOK_AT_PRESSURE_EVERY + 1):
+            world.say("trade", trade_data(number))
+        await world.until(lambda: world.exchange.socket.paused)
+        world.now_ms += 10 * line.SILENT_MS[0]
+        await asyncio.sleep(0.05)  # fifty looks
+        log.pressed = False
+        await world.until(lambda: not world.exchange.socket.paused)
+        await asyncio.sleep(0.05)
+        assert len(world.exchange.sockets) == 1
+        assert not world.exchange.socket.sent
+
+    play(scene, World(log))
+
+
+def test_both_connections_read_on_where_one_is_being_replaced() -> None:
+    log = MemoryPublisher(pressed=True)
+
+    async def scene(world: World) -> None:
+        first = world.exchange.socket
+        for number in range(1, ingest.LOOK_AT_PRESSURE_EVERY + 1):
+            world.say("trade", trade_data(number))
+        first.all_said.clear()
+        await asyncio.sleep(0.01)
+        world.now_ms += int(line.LIFE_S * 1_000) + 1
+        await world.until(lambda: len(world.exchange.sockets) == 2)
+        assert first.paused
+        assert world.exchange.socket.paused
+        log.pressed = False
+        await world.until(lambda: not first.paused and not world.exchange.socket.paused)
+
+    play(scene, World(log))
+
+
 def test_a_connection_on_which_nothing_comes_is_replaced() -> None:
     async def scene(world: World) -> None:
         await asyncio.sleep(0.01)
