@@ -16,6 +16,7 @@ from pipeline.adapters.exchange_socket import open_socket
 from pipeline.adapters.redis_leases import RedisLeases
 from pipeline.domain import jsontext, names
 from pipeline.domain.coverage import Coverage
+from pipeline.domain.event_clock import EventClock
 from pipeline.domain.symbol import SymbolInfo
 from pipeline.exchanges.binance.venue import Binance
 from pipeline.settings import Settings
@@ -37,9 +38,10 @@ from pipeline.wiring import (
     until_signalled,
 )
 
-TAIL_MS = 600_000
-TAIL_RECORDS = (2_000, 200_000)
-"""What of the trades' topic is read at a start, a partition: ten minutes, at least and at most so many records."""
+TAILS = ((600_000, 200_000), (3_600_000, 1_000_000), (86_400_000, 10_000_000))
+"""How far back the trades' topic is read at a start, in ms and in records a partition: further if a symbol lacks."""
+TAIL_LEAST = 2_000
+TAIL_WITHIN_S = 60.0
 
 
 def run_ingest(settings: Settings) -> None:
@@ -60,6 +62,7 @@ async def _ingest(settings: Settings) -> None:
             clock=now_ms,
             notes=notes,
             covered=held,
+            event_clock=EventClock(live=settings.source_kind != "replay"),
         )
         past = _history(settings, venue, publisher)
         beat = heartbeat.Heartbeat(
@@ -124,12 +127,18 @@ async def _leases(settings: Settings) -> AsyncIterator[Leases]:
 
 
 def _covered(settings: Settings) -> dict[str, Coverage]:
-    """The trades the log holds at its end, by symbol. Raises TransientError."""
-    now, (least, most) = now_ms(), TAIL_RECORDS
-    entries = kafka_tail.tail(
-        settings.kafka_bootstrap, settings.topics.trades, since_ms=now - TAIL_MS, least=least, most=most
-    )
-    return covered(entries, now_ms=now)
+    """The trades the log holds at its end, by symbol: further back as long as one lacks. Raises TransientError."""
+    found: dict[str, Coverage] = {}
+    for back_ms, most in TAILS:
+        now = now_ms()
+        tail = kafka_tail.Tail(
+            settings.kafka_bootstrap, settings.topics.trades, since_ms=now - back_ms, least=TAIL_LEAST, most=most,
+            within_s=TAIL_WITHIN_S,
+        )  # fmt: skip
+        found = covered(tail, now_ms=now)
+        if tail.whole or found.keys() >= set(settings.symbols):
+            break
+    return found
 
 
 def _proxy(url: str) -> str | None:

@@ -14,41 +14,51 @@ CALL_S = 10.0
 BATCH = 10_000
 
 
-def tail(
-    bootstrap: str, topic: str, *, since_ms: int, least: int, most: int, within_s: float = 20.0
-) -> Iterator[tuple[str, bytes]]:
-    """(key, value) of what each partition holds since ``since_ms``: at least ``least`` records, at most ``most``.
+class Tail:
+    """What each partition holds since ``since_ms``, at least ``least`` records, at most ``most``: (key, value) pairs.
 
-    In order within a key. Reads up to where the topic ended at the call. Raises TransientError.
+    In order within a key, up to where the topic ended when the reading began. ``whole`` says, once it has begun,
+    whether that is all the topic holds. Reading raises TransientError.
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap, "group.id": "candlestream-tail", "enable.auto.commit": False,
-            "enable.auto.offset.store": False, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 50,
-        }
-    )  # fmt: skip
-    try:
-        yield from _read(consumer, _begins(consumer, topic, since_ms, least, most), time.monotonic() + within_s)
-    except KafkaException as error:
-        raise TransientError(f"Kafka, reading the end of {topic}: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
+
+    def __init__(
+        self, bootstrap: str, topic: str, *, since_ms: int, least: int, most: int, within_s: float = 20.0
+    ) -> None:  # fmt: skip
+        self.whole = False
+        self._bootstrap, self._topic, self._within_s = bootstrap, topic, within_s
+        self._since_ms, self._least, self._most = since_ms, least, most
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._bootstrap, "group.id": "candlestream-tail", "enable.auto.commit": False,
+                "enable.auto.offset.store": False, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 50,
+            }
+        )  # fmt: skip
+        try:
+            begins, self.whole = _begins(consumer, self._topic, self._since_ms, self._least, self._most)
+            yield from _read(consumer, begins, time.monotonic() + self._within_s)
+        except KafkaException as error:
+            raise TransientError(f"Kafka, reading the end of {self._topic}: {error.args[0].str()}") from error
+        finally:
+            consumer.close()
 
 
 def _begins(
     consumer: Consumer, topic: str, since_ms: int, least: int, most: int
-) -> dict[int, tuple[TopicPartition, int]]:
-    """Where to begin in each partition that holds something, and where it ends."""
+) -> tuple[dict[int, tuple[TopicPartition, int]], bool]:
+    """Where to begin in each partition that holds something, where it ends, and whether that is from the beginning."""
     partitions = consumer.list_topics(topic, timeout=CALL_S).topics[topic].partitions
     asked = [TopicPartition(topic, number, since_ms) for number in partitions]
-    found = {}
+    found, whole = {}, True
     for place in consumer.offsets_for_times(asked, timeout=CALL_S):
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, place.partition), timeout=CALL_S)
         since = place.offset if place.offset >= 0 else high
         begin = max(low, high - most, min(since, high - least))
+        whole = whole and begin <= low
         if begin < high:
             found[place.partition] = (TopicPartition(topic, place.partition, begin), high)
-    return found
+    return found, whole
 
 
 def _read(

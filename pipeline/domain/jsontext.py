@@ -23,7 +23,7 @@ def loads_object(text: bytes | str) -> dict[str, Any]:
     """A message that must be a JSON object. Raises BadMessageError."""
     try:
         value = loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadMessageError(f"not JSON: {error}") from error
     if not isinstance(value, dict):
         raise BadMessageError(f"expected a JSON object, got {type(value).__name__}")

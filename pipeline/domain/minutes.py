@@ -24,8 +24,9 @@ class Minutes:
 
     def take(self, candle: Candle) -> None:
         """Count a candle that came; the first one says where following begins."""
-        if self._expected_ms is None:
-            self._expected_ms = candle.open_ms
+        if self._expected_ms is None or (not candle.closed and candle.open_ms < self._expected_ms - MINUTE_MS):
+            self._expected_ms = candle.open_ms  # the first, or the clock had run ahead of the market
+            self.missing = {open_ms: tries for open_ms, tries in self.missing.items() if open_ms < candle.open_ms}
         if not candle.closed:
             return
         self.missing.pop(candle.open_ms, None)
@@ -38,10 +39,15 @@ class Minutes:
     def overdue(self, exchange_ms: int) -> list[int]:
         """Open times of minutes that should have been closed by ``exchange_ms``, oldest first."""
         if self._expected_ms is not None:
+            self._expected_ms = max(self._expected_ms, _minute(exchange_ms) - MOST_MISSING * MINUTE_MS)
             while self._expected_ms + MINUTE_MS + OVERDUE_MS <= exchange_ms:
                 self._pass(self._expected_ms)
                 self._expected_ms += MINUTE_MS
         return sorted(self.missing)
+
+    def again(self, open_ms: int) -> None:
+        """Ask for this minute once more: what came for it is in doubt."""
+        self.missing[open_ms] = 0
 
     def give_up(self, open_ms: int) -> None:
         """Ask no more for this minute: the exchange has none, or the sweep will see to it."""
@@ -54,3 +60,7 @@ class Minutes:
         self.missing[open_ms] = 0
         if len(self.missing) > MOST_MISSING:
             del self.missing[min(self.missing)]
+
+
+def _minute(time_ms: int) -> int:
+    return time_ms - time_ms % MINUTE_MS

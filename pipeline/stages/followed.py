@@ -17,6 +17,7 @@ ALL_SILENT_AFTER_MS = 3_000
 """A market none of whose streams says anything for so long, while its connection carries others, is not subscribed."""
 BEHIND_MS = 1_500
 """What one stream tells of another has come on that one within this, or it is silent."""
+MOST_ROWS = 120
 ASK_AGAIN_MS = (5_000, 600_000)
 IN_VAIN = 2
 
@@ -50,6 +51,7 @@ class Followed:
     """The exchange says it sends nothing for now: a silent stream proves nothing."""
     unread_until_ms: int = 0
     """Until then nothing was read of what may have come: no silence is counted from before."""
+    _rows: dict[int, Candle] = field(default_factory=dict)
     _kline: tuple[int, int, bool] = (0, 0, False)
     _trades_told: Told = field(default_factory=Told)
     _updates_told: Told = field(default_factory=Told)
@@ -66,6 +68,19 @@ class Followed:
         identity = (candle.open_ms, candle.event_ms, candle.closed)
         known, self._kline = identity == self._kline, identity
         return not known
+
+    def repair(self, row: Candle) -> None:
+        """Take the exchange's own row of a minute that was not closed by its stream."""
+        self.minutes.take(row)
+        self._rows[row.open_ms] = row
+        if len(self._rows) > MOST_ROWS:
+            del self._rows[min(self._rows)]
+
+    def compare(self, candle: Candle) -> None:
+        """A closing frame that comes after all and says something else than the row: the row is asked for once more."""
+        row = self._rows.pop(candle.open_ms, None) if candle.closed else None
+        if row is not None and row.values != candle.values:
+            self.minutes.again(candle.open_ms)
 
     def ticker(self, ticker: TickerFrame, *, now_ms: int) -> None:
         """Take the exchange's best prices."""

@@ -191,6 +191,7 @@ class Ingest:
             self._record(self.topics.kline, candle.symbol, records.encode_candle(candle))
         else:
             self.counts.known += 1
+        followed.compare(candle)
 
     def _trade(self, followed: Followed, trade: TradeFrame, now_ms: int) -> None:
         self.counts.trades += 1
@@ -202,6 +203,8 @@ class Ingest:
         if verdict is Verdict.NEW:
             record = splice.trade_record(trade, received_ms=now_ms, source=source)
             self._record(self.topics.trades, trade.symbol, record)
+        elif verdict is Verdict.STRAY:
+            raise BadMessageError(f"trade {trade.first_id} is far from {followed.trades.next_id}, the next one")
         else:
             self.counts.known += 1
 
@@ -229,7 +232,7 @@ class Ingest:
     def _repaired_minute(self, candle: Candle) -> None:
         followed = self.followed.get(candle.symbol)
         if followed is not None:
-            followed.minutes.take(candle)
+            followed.repair(candle)
             self._record(self.topics.kline, candle.symbol, records.encode_candle(candle))
 
     async def _fetch_snapshot(self, followed: Followed, epoch: int) -> None:

@@ -23,7 +23,9 @@ GRACE_MS = 300
 """Trades may come out of order by so much before they count as missing."""
 AT_ONCE = 4
 AGAIN_MS = (500, 60_000)
-MINUTE_TRIES = 4
+TRIES = 4
+SURE_MS = 120_000
+"""What the exchange has not recorded so long after is not recorded at all; its database may lag."""
 PAGE = 1_000
 
 
@@ -121,7 +123,8 @@ class Repairs:
         for first, end in _between(gap.start, gap.end, left):
             self.notes.heal(gap.symbol, stream=Stream.TRADES, start=first, end=end, healed_ms=now_ms)
         for hole in left:
-            if exchange_has_none:
+            sure = hole.attempts >= TRIES and now_ms - hole.found_ms >= SURE_MS
+            if exchange_has_none and sure:
                 self.counts.trades_unavailable += len(hole)
                 followed.trades.fill(hole.first, hole.last)
                 reason = "the exchange's own record goes on after these ids without them"
@@ -132,7 +135,7 @@ class Repairs:
     async def _repair_minutes(self, followed: Followed, overdue: Sequence[int]) -> None:
         start_ms, symbol = overdue[0], followed.symbol
         asked = [open_ms for open_ms in overdue if open_ms < start_ms + PAGE * MINUTE_MS]
-        tries = 1 + max(followed.minutes.missing.get(open_ms, 0) for open_ms in asked)
+        tries = 1 + min(followed.minutes.missing.get(open_ms, 0) for open_ms in asked)
         self._minutes_again_ms[symbol] = self.clock() + _wait_ms(tries)
         try:
             rows = await self.venue.klines(
@@ -154,7 +157,9 @@ class Repairs:
         absent = [open_ms for open_ms in asked if open_ms in followed.minutes.missing]
         for open_ms in absent:
             followed.minutes.missing[open_ms] += 1
-        given_up = [open_ms for open_ms in absent if followed.minutes.missing[open_ms] >= MINUTE_TRIES]
+        sure_ms = self.exchange_ms() - MINUTE_MS - SURE_MS
+        tries = followed.minutes.missing
+        given_up = [open_ms for open_ms in absent if tries[open_ms] >= TRIES and open_ms <= sure_ms]
         for open_ms in given_up:
             followed.minutes.give_up(open_ms)
         self.counts.minutes_unavailable += len(given_up)

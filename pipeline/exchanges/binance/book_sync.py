@@ -27,6 +27,10 @@ BACKOFF_MS = (250, 30_000)
 THIN_LEVELS = 300
 """With fewer known levels a side the book has drifted off its snapshot: another one is fetched."""
 MOST_TICKERS = 32
+MOST_BEHIND = 50
+"""So many differences in a row that say nothing new mean that what they are compared with is wrong: five seconds."""
+SNAPSHOT_JOINS_WITHIN_MS = 10_000
+"""A snapshot that is ahead of its stream for longer is not of this stream."""
 WRONG_TICKERS = 3
 """So many best prices in a row that are not the exchange's mean that the book is wrong, whatever its ids say."""
 
@@ -67,13 +71,19 @@ class Attempt:
     buffer: deque[DepthFrame] = field(default_factory=lambda: deque(maxlen=MAX_BUFFERED))
     snapshot: BookFrame | None = None
     asked: bool = False
+    _behind: int = 0
 
     def add(self, diff: DepthFrame) -> None:
         """Buffer a difference; what went before a hole is of no use, what is known already changes nothing."""
         if self.buffer:
             last_id = self.buffer[-1].last_id
             if diff.last_id <= last_id:
-                return
+                self._behind += 1
+                if self._behind < MOST_BEHIND:
+                    return
+                self.buffer.clear()  # not these are late: what the buffer holds is from nowhere
+                last_id = diff.first_id - 1
+            self._behind = 0
             if diff.first_id > last_id + 1:
                 self.buffer.clear()
         self.buffer.append(diff._replace(bids=[], asks=[]))
@@ -121,6 +131,8 @@ class BookSync:
         self._not_before_ms = 0
         self._full_ms = 0
         self._audit_due_ms = 0
+        self._snapshot_ms = 0
+        self._known = 0
 
     @property
     def state(self) -> BookState:
@@ -148,10 +160,11 @@ class BookSync:
         if book is not None:
             try:
                 if not book.apply(diff):
-                    return []
+                    return self._known_again(now_ms)
             except GapError:
                 self._lose(now_ms)
             else:
+                self._known = 0
                 if book.crossed or self._contradicted(book):
                     self._lose(now_ms)
         return self._taken(diff, now_ms)
@@ -172,7 +185,7 @@ class BookSync:
         """Take a full book fetched for ``epoch``; returns what to publish."""
         if epoch != self.epoch or self._attempt is None:
             return []
-        self._attempt.snapshot = snapshot
+        self._attempt.snapshot, self._snapshot_ms = snapshot, now_ms
         return self._joined(now_ms)
 
     def snapshot_failed(self, *, epoch: int, now_ms: int) -> None:
@@ -196,6 +209,13 @@ class BookSync:
             told.append(self._full(book, now_ms))
         return told
 
+    def _known_again(self, now_ms: int) -> list[bytes]:
+        """The difference was held already; a book that holds every one of them has ids from nowhere."""
+        self._known += 1
+        if self._known >= MOST_BEHIND:
+            self._lose(now_ms)
+        return []
+
     def _contradicted(self, book: LiveBook) -> bool:
         """Whether the exchange's best prices at the book's own update say that it is wrong, by now."""
         ticker = self._tickers.pop(book.last_update_id, None) if self._tickers else None
@@ -206,8 +226,9 @@ class BookSync:
         attempt = self._attempt
         if attempt is None or attempt.snapshot is None or not attempt.buffer:
             return []
+        too_late = now_ms - self._snapshot_ms > SNAPSHOT_JOINS_WITHIN_MS
         book = None if attempt.too_old else attempt.joined()
-        if attempt.too_old or (book is not None and book.crossed):
+        if attempt.too_old or (book is None and too_late) or (book is not None and book.crossed):
             self._again(now_ms)
         if book is None or book.crossed:
             return []
@@ -247,7 +268,7 @@ class BookSync:
         self.resyncs += 1
         self.book = None
         self._tickers.clear()
-        self.match.wrong = 0
+        self.match.wrong = self._known = 0
         self._again(now_ms)
 
     def _again(self, now_ms: int) -> None:

@@ -25,6 +25,7 @@ from pipeline.exchanges.binance.wire import (
     Ticker,
     Trade,
     amount,
+    checked,
     checked_price,
     levels,
     plain_levels,
@@ -41,6 +42,9 @@ _BEGINS, _MIDDLE = b'{"stream":"', b'","data":'
 _NUMBERS = b'0123456789.",[]{}:'
 _LEFT_OF_DEPTH = b"edepthUpdateEs%bUuba"
 """What is left of a depth object without digits and punctuation: no sign, no exponent, no other word."""
+_LEFT_OF_TICKER = b"us%bbBaA"
+MOST_UPDATES = 1_000_000
+"""Update ids in one difference; a tenth of a second has some thousands."""
 
 
 def decode(raw: bytes, *, received_ms: int) -> Event:
@@ -73,7 +77,7 @@ def _any_spelling(raw: bytes, received_ms: int) -> Event:
 def _decoded(decoder: "_Decoder", body: bytes, received_ms: int, kind: str) -> Event:
     try:
         return decoder(body, received_ms)
-    except (msgspec.DecodeError, ValueError) as error:  # a ValidationError is a DecodeError, that a ValueError
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadMessageError(f"{kind} frame: {error}") from error
 
 
@@ -139,8 +143,8 @@ def read_depth(body: bytes, received_ms: int) -> DepthFrame:
     """The difference in one ``depthUpdate`` object. Raises ValueError, also as msgspec's own errors."""
     depth = _DEPTH(body)
     _named(depth.e, "depthUpdate")
-    if not 0 <= depth.U <= depth.u:
-        raise ValueError(f"first update id {depth.U} is after the last, {depth.u}")
+    if not 0 <= depth.U <= depth.u <= depth.U + MOST_UPDATES:
+        raise ValueError(f"update ids {depth.U} to {depth.u} are no run of a moment")
     if body.translate(None, _NUMBERS) == _LEFT_OF_DEPTH % depth.s.encode().translate(None, _NUMBERS):
         numbers = _DEPTH_NUMBERS(body)
         bids, asks = plain_levels(numbers.b, depth.b), plain_levels(numbers.a, depth.a)
@@ -151,6 +155,14 @@ def read_depth(body: bytes, received_ms: int) -> DepthFrame:
 
 def _ticker(body: bytes, _received_ms: int) -> TickerFrame:
     ticker = _TICKER(body)
+    texts = (ticker.b, ticker.B, ticker.a, ticker.A)
+    if body.translate(None, _NUMBERS) != _LEFT_OF_TICKER % ticker.s.encode():
+        for text in texts:
+            checked(text)
+    for text in texts:
+        float(text)  # raises ValueError for what has only a number's digits
+    if ticker.u < 0:
+        raise ValueError(f"{ticker.u} is not an id")
     return TickerFrame(_symbol(ticker.s), ticker.u, (ticker.b, ticker.B), (ticker.a, ticker.A))
 
 
@@ -158,6 +170,8 @@ def _kline(body: bytes, received_ms: int) -> Candle:
     kline = _KLINE(body)
     _named(kline.e, "kline")
     k, event_ms = kline.k, time_ms(kline.E)
+    if k.i != Interval.M1.value or k.s != kline.s:
+        raise ValueError(f"a candle of {k.s} {k.i} in a frame of {kline.s} {Interval.M1.value}")
     open_ms = _in_time(k.t, event_ms=event_ms, what="a candle")
     if k.n < 0:
         raise ValueError(f"a candle of {k.n} trades")

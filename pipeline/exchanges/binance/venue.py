@@ -17,6 +17,10 @@ from pipeline.exchanges.binance.book_sync import BookSync
 SNAPSHOT_LEVELS = 1_000
 
 
+CLOCKS_APART_MS = 900_000
+"""Further apart than this, and it is our clock that is wrong."""
+
+
 class Getter(Protocol):
     """Sends a GET and gives back the body."""
 
@@ -113,11 +117,17 @@ class Binance:
     ) -> list[Candle]:
         """The exchange's own closed candles opened in the half-open range, at most 1,000, oldest first.
 
-        The clock is asked before the candles, so a row counts as closed only if it surely was when it was read.
+        The clock is asked before the candles, so a row counts as closed only if it surely was when it was read; and it
+        must be over by our own clock too, for the exchange's own may be off by seconds.
         """
-        server_ms = await self.server_ms()
+        server_ms = _sure_ms(await self.server_ms(), received_ms)
         body = await self._get(rest.klines_request(symbol, interval, start_ms=start_ms, end_ms=end_ms))
         return rest.parse_klines(body, symbol=symbol, interval=interval, server_ms=server_ms, received_ms=received_ms)
 
     async def _get(self, request: rest.Request) -> bytes:
         return await self._getter.get(request.path, request.params, weight=request.weight)
+
+
+def _sure_ms(server_ms: int, our_ms: int) -> int:
+    """The earlier of two clocks that are about equal; else the exchange's."""
+    return min(server_ms, our_ms) if abs(server_ms - our_ms) <= CLOCKS_APART_MS else server_ms

@@ -52,4 +52,16 @@ def test_minutes_before_following_began_are_not_its_business() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     minutes = Minutes()
     minutes.take(forming(0))
-    assert len(minutes.overdue(NOON_MS + 3 * MOST_MISSING * MINUTE_MS)) == MOST_MISSING
+    for days in (1, 3_650):
+        overdue = minutes.overdue(NOON_MS + days * 1_440 * MINUTE_MS)
+        assert MOST_MISSING - 2 <= len(overdue) <= MOST_MISSING
+        assert overdue[-1] == NOON_MS + days * 1_440 * MINUTE_MS - 2 * MINUTE_MS
+
+
+def test_a_clock_that_ran_ahead_is_forgotten_when_the_market_says_what_time_it_is() -> None:
+    minutes = Minutes()
+    minutes.take(forming(0))
+    minutes.overdue(NOON_MS + 3_650 * 1_440 * MINUTE_MS)
+    minutes.take(forming(1))
+    assert minutes.overdue(NOON_MS + 2 * MINUTE_MS) == []
+    assert minutes.overdue(NOON_MS + 2 * MINUTE_MS + OVERDUE_MS) == [NOON_MS + MINUTE_MS]

@@ -181,18 +181,108 @@ def test_trades_out_of_order_are_no_gap() -> None:
     assert world.exchange.times_asked("aggTrades") == 0
 
 
-def test_ids_the_exchange_has_not_either_are_the_exchange_s_gap() -> None:
+def test_ids_the_exchange_has_not_either_are_the_exchange_s_gap_when_that_is_sure() -> None:
     async def scene(world: World) -> None:
         world.exchange.answers["aggTrades"] = [an_aggregate(50, 1, 1), an_aggregate(51, 4, 4)]
         world.say("trade", trade_data(1))
         world.say("trade", trade_data(4))
-        world.now_ms += repairs.GRACE_MS
+        for asked in range(1, repairs.TRIES + 1):
+            assert [gap.cause for gap in world.ledger()] in ([], [Cause.OURS])
+            world.now_ms += repairs.SURE_MS // 2
+            await world.until(lambda asked=asked: world.exchange.times_asked("aggTrades") == asked)  # type: ignore[misc]
         await world.until(lambda: not world.ingest.followed["BTCUSDT"].trades.holes)
 
     world = play(scene)
     assert world.trades() == [(1, 1), (4, 4)]
     (gap,) = world.ledger()
     assert (gap.start, gap.end, gap.cause) == (2, 4, Cause.EXCHANGE)
+
+
+def test_one_answer_that_lacks_trades_does_not_make_it_the_exchange_s_gap() -> None:
+    async def scene(world: World) -> None:
+        world.exchange.answers["aggTrades"] = [an_aggregate(50, 1, 1), an_aggregate(51, 4, 4)]
+        world.say("trade", trade_data(1))
+        world.say("trade", trade_data(4))
+        world.now_ms += repairs.GRACE_MS
+        await world.until(lambda: world.exchange.times_asked("aggTrades") == 1)
+        world.exchange.answers["aggTrades"] = [an_aggregate(n, n, n) for n in range(1, 5)]
+        world.now_ms += repairs.AGAIN_MS[1]
+        await world.until(lambda: not world.ingest.followed["BTCUSDT"].trades.holes)
+
+    assert sorted(play(scene).trades()) == [(1, 1), (2, 2), (3, 3), (4, 4)]
+
+
+@pytest.mark.parametrize("kind", ["trade", "kline_1m"])
+def test_an_id_from_nowhere_opens_no_hole(kind: str) -> None:
+    async def scene(world: World) -> None:
+        world.say("trade", trade_data(7))
+        if kind == "trade":
+            world.say("trade", trade_data(8) | {"t": 10**15})
+        for _ in range(3):
+            world.say("kline_1m", kline_data(0, last_id=10**15 if kind == "kline_1m" else 7, event_ms=world.now_ms))
+            world.now_ms += followed.BEHIND_MS
+        world.say("trade", trade_data(8))
+
+    world = play(scene)
+    assert world.trades() == [(7, 7), (8, 8)]
+    assert world.ingest.followed["BTCUSDT"].trades.missing == 0
+    assert len(world.log.values(TOPICS.dead_letter)) == (kind == "trade")
+
+
+def test_ids_that_really_jumped_far_are_followed_from_there() -> None:
+    async def scene(world: World) -> None:
+        for number in (7, 10**15, 10**15 + 1, 10**15 + 2, 10**15 + 3):
+            world.say("trade", trade_data(7) | {"t": number})
+
+    world = play(scene)
+    assert [first for first, _ in world.trades()] == [7, 10**15 + 2, 10**15 + 3]
+    assert world.ingest.followed["BTCUSDT"].trades.jumps == 1
+
+
+@pytest.mark.parametrize("price", ["abc", "NaN", "-99", "1e5", " 99", "inf", "1.2.3", ""])
+def test_a_best_price_that_is_no_number_is_a_dead_letter_and_ends_nothing(price: str) -> None:
+    async def scene(world: World) -> None:
+        world.say("depth@100ms", depth_data(95, 101))
+        await world.until(lambda: len(world.log.values(TOPICS.orderbook)) == 2)
+        world.say("bookTicker", {"u": 101, "s": "BTCUSDT", "b": price, "B": "1", "a": "101", "A": "1"})
+        world.say("trade", trade_data(7))
+
+    world = play(scene)
+    assert len(world.log.values(TOPICS.dead_letter)) == 1
+    assert world.trades() == [(7, 7)]
+
+
+def test_frames_from_the_future_are_dead_letters_and_hold_nothing_up() -> None:
+    async def scene(world: World) -> None:
+        world.exchange.answers["klines"] = [a_row(minute) for minute in range(3)]
+        world.say("kline_1m", kline_data(0))
+        for number in range(20):
+            world.say("trade", trade_data(8 + number, E=NOON_MS + 315_360_000_000))
+        for minute in range(4):
+            world.now_ms = NOON_MS + 60_000 * minute + 4_000
+            world.say("kline_1m", kline_data(minute, event_ms=world.now_ms))
+        await world.until(lambda: len(world.closed()) == 3)
+
+    world = play(scene)
+    assert len(world.log.values(TOPICS.dead_letter)) == 20
+
+
+def test_a_closing_frame_that_contradicts_the_row_has_the_row_asked_for_again() -> None:
+    async def scene(world: World) -> None:
+        world.say("kline_1m", kline_data(0))
+        world.exchange.answers["klines"] = [a_row(0, "123.00")]
+        world.now_ms += 64_000
+        world.say("kline_1m", kline_data(1, event_ms=world.now_ms))
+        await world.until(world.closed)
+        world.exchange.answers["klines"] = [a_row(0, "100.00")]
+        world.exchange.answers["time"] = {"serverTime": NOON_MS + 7_200_000}
+        world.say("kline_1m", kline_data(0, closed=True, event_ms=NOON_MS + 63_000))
+        world.now_ms += repairs.AGAIN_MS[1]
+        await world.until(lambda: len(world.closed()) == 3)
+
+    world = play(scene)
+    newest = max(world.closed(), key=lambda candle: candle.rank)
+    assert (str(newest.close), newest.revision) == ("100.00", Revision.REST)
 
 
 def test_an_exchange_that_is_only_late_is_asked_again() -> None:
@@ -244,7 +334,8 @@ def test_a_minute_whose_closing_frame_never_came_is_closed_by_rest() -> None:
     async def scene(world: World) -> None:
         world.say("kline_1m", kline_data(0))
         world.exchange.answers["klines"] = [a_row(0, "123.00")]
-        world.say("kline_1m", kline_data(1, event_ms=NOON_MS + 64_000))
+        world.now_ms += 64_000
+        world.say("kline_1m", kline_data(1, event_ms=world.now_ms))
         await world.until(world.closed)
 
     world = play(scene)
@@ -254,18 +345,20 @@ def test_a_minute_whose_closing_frame_never_came_is_closed_by_rest() -> None:
     assert (gap.stream, gap.start, gap.healed_ms) == (Stream.KLINE, NOON_MS, world.now_ms)
 
 
-def test_a_minute_the_exchange_has_not_either_is_the_exchange_s_gap_and_asked_for_no_more() -> None:
+def test_a_minute_the_exchange_has_not_either_is_the_exchange_s_gap_when_that_is_sure() -> None:
     async def scene(world: World) -> None:
         world.say("kline_1m", kline_data(0))
-        world.say("kline_1m", kline_data(1, event_ms=NOON_MS + 64_000))
-        while world.exchange.times_asked("klines") < repairs.MINUTE_TRIES:
-            await asyncio.sleep(0.001)
+        while not any(gap.cause is Cause.EXCHANGE for gap in world.ledger()):
             world.now_ms += 1_000
-            world.say("kline_1m", kline_data(1, event_ms=NOON_MS + 65_000))
-        await world.until(lambda: world.ledger())
+            world.say("kline_1m", kline_data(max(1, (world.now_ms - NOON_MS) // 60_000), event_ms=world.now_ms))
+            world.exchange.answers["klines"] = [a_row(minute) for minute in range(1, 10)]
+            await asyncio.sleep(0.002)
 
     world = play(scene)
-    assert world.ledger()[0].cause is Cause.EXCHANGE
+    gap = next(gap for gap in world.ledger() if gap.cause is Cause.EXCHANGE)
+    assert (gap.start, gap.end) == (NOON_MS, NOON_MS + 60_000)
+    assert world.now_ms >= NOON_MS + 60_000 + repairs.SURE_MS
+    assert world.exchange.times_asked("klines") >= repairs.TRIES
     assert NOON_MS not in world.ingest.followed["BTCUSDT"].minutes.missing
 
 
