@@ -20,7 +20,7 @@ GB = 1_000_000_000
 QUEUE_MESSAGES = 100_000
 RECONNECT_MS = 500
 """A broker that comes back is found within this; librdkafka's own ten seconds are most of an outage."""
-LINGER_MS = 5
+LINGER_MS = 10
 """A record waits so long for others to share its batch."""
 HEAR_EVERY = 32
 """After so many records failures are heard of."""
