@@ -11,7 +11,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from pipeline.adapters import heartbeat, kafka, kafka_tail, mongo_gaps, mongo_writer, redis_async
+from pipeline.adapters import event_loop, heartbeat, kafka, kafka_tail, mongo_gaps, mongo_writer, redis_async
 from pipeline.adapters.exchange_socket import open_socket
 from pipeline.adapters.redis_leases import RedisLeases
 from pipeline.domain import jsontext, names
@@ -46,7 +46,7 @@ TAIL_WITHIN_S = 60.0
 
 def run_ingest(settings: Settings) -> None:
     """Follow the exchange and fill the history until SIGTERM. Raises a Fault when it can't go on."""
-    asyncio.run(until_signalled(_ingest(settings)))
+    event_loop.run(until_signalled(_ingest(settings)))
 
 
 async def _ingest(settings: Settings) -> None:
