@@ -165,11 +165,8 @@ class Ingest:
             line.replace("the exchange is about to close it")
 
     def _append(self, event: Event, now_ms: int) -> None:
-        if isinstance(event, Shutdown):
-            return
-        if isinstance(event, Reply):
-            if event.error:
-                log.warning("the exchange refused a message of ours: %s", event.error)
+        if isinstance(event, _OF_THE_CONNECTION):
+            _note(event)
             return
         followed = self.followed.get(event.symbol)
         if followed is None:
@@ -292,10 +289,16 @@ class Ingest:
         self.publisher.append(self.topics.dead_letter, key="", value=raw, headers=headers)
 
 
+def _note(event: Shutdown | Reply) -> None:
+    if isinstance(event, Reply) and event.error:
+        log.warning("the exchange refused a message of ours: %s", event.error)
+
+
 async def _until_cancelled(line: Line) -> None:
     await line.follow()
 
 
+_OF_THE_CONNECTION = (Shutdown, Reply)
 _TAKERS: dict[type, Callable[[Ingest, Followed, Any, int], None]] = {
     Candle: Ingest._kline,
     TradeFrame: Ingest._trade,

@@ -56,7 +56,10 @@ def decode(raw: bytes, *, received_ms: int) -> Event:
         kind = raw[raw.find(b"@", 11, end) + 1 : end]
         decoder = _BY_STREAM.get(kind)
         if decoder is not None:
-            return _decoded(decoder, raw[end + 9 : -1], received_ms, kind.decode())
+            try:
+                return decoder(raw[end + 9 : -1], received_ms)
+            except (msgspec.DecodeError, ValueError) as error:  # a ValidationError is a DecodeError, that a ValueError
+                raise BadMessageError(f"{kind.decode()} frame: {error}") from error
     return _any_spelling(raw, received_ms)
 
 
@@ -71,12 +74,8 @@ def _any_spelling(raw: bytes, received_ms: int) -> Event:
     decoder = _BY_EVENT.get(kind) if isinstance(kind, str | None) else None
     if decoder is None:
         raise BadMessageError(f"unknown event {kind!r}")
-    return _decoded(decoder, jsontext.dumps(payload), received_ms, str(kind))
-
-
-def _decoded(decoder: "_Decoder", body: bytes, received_ms: int, kind: str) -> Event:
     try:
-        return decoder(body, received_ms)
+        return decoder(jsontext.dumps(payload), received_ms)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadMessageError(f"{kind} frame: {error}") from error
 

@@ -5,6 +5,7 @@ Source: binance-spot-api-docs, web-socket-streams.md (text of 2026-07-21).
 
 import re
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 
@@ -17,6 +18,9 @@ EARLIEST_MS = 1_483_228_800_000
 MOST_DIGITS = 24
 """Digits before or after the point beyond which a number is a mistake, not a price or a quantity."""
 _NUMBER = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}(?:\.[0-9]{{1,{MOST_DIGITS}}})?").fullmatch
+
+
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
@@ -62,8 +66,8 @@ class Depth(msgspec.Struct, frozen=True):
 class DepthNumbers(msgspec.Struct, frozen=True):
     """The levels of a depth object as numbers."""
 
-    b: list[tuple[float, float]]
-    a: list[tuple[float, float]]
+    b: list[tuple[PositiveFloat, float]]
+    a: list[tuple[PositiveFloat, float]]
 
 
 class Ticker(msgspec.Struct, frozen=True, gc=False):
@@ -152,7 +156,5 @@ def levels(rows: list[tuple[str, str]]) -> list[TextLevel]:
 
 
 def plain_levels(numbers: list[tuple[float, float]], rows: list[tuple[str, str]]) -> list[TextLevel]:
-    """Book levels of texts known to hold digits and points only, and of these read as numbers. Raises ValueError."""
-    if numbers and min(numbers)[0] <= 0:
-        raise ValueError("a book level whose price is not above zero")
+    """Book levels of texts known to hold digits and points only, and of these read as numbers."""
     return list(zip(numbers, rows, strict=True))
