@@ -116,8 +116,9 @@ class KafkaPublisher:
 
     def append(self, topic: str, *, key: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Hand over one record. Raises UndeliveredError if a former one was not taken, or the queue is full."""
-        if self.deliveries.failed:
-            raise UndeliveredError(f"Kafka did not take a record: {self.deliveries.last_error}")
+        deliveries = self.deliveries
+        if deliveries.failed:
+            raise UndeliveredError(f"Kafka did not take a record: {deliveries.last_error}")
         try:
             if headers:
                 self._producer.produce(topic, value, key, headers=list(headers))
@@ -125,8 +126,8 @@ class KafkaPublisher:
                 self._producer.produce(topic, value, key)
         except BufferError as error:
             raise UndeliveredError("the Kafka producer's queue is full") from error
-        self.deliveries.sent += 1
-        if not self.deliveries.sent % HEAR_EVERY:
+        deliveries.sent += 1
+        if not deliveries.sent % HEAR_EVERY:
             self._producer.poll(0)
 
     @property

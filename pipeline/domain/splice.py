@@ -4,25 +4,24 @@ The readers' side is in ``records``; field names are the same.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from pipeline.domain import jsontext
 from pipeline.domain.book import BookState
 from pipeline.domain.frames import DepthFrame, TradeFrame
 from pipeline.domain.records import SCHEMA_VERSION
 
-_OURS = b',"eventTime":%d,"receivedTime":%d,"source":"%b","schema":%d}'
-_DEPTH = b',"eventTime":%d,"receivedTime":%d,"state":"%b","schema":%d}'
-_STATES = {state: state.value.encode() for state in BookState}
+_TIMES = b',"eventTime":%d,"receivedTime":%d,'
 
 
 def trade_record(trade: TradeFrame, *, received_ms: int, source: str) -> bytes:
     """A trade or an aggregate as the exchange wrote it, with where and when it came from."""
-    return trade.body[:-1] + _OURS % (trade.event_ms, received_ms, source.encode(), SCHEMA_VERSION)
+    return trade.body[:-1] + _of_source(source) % (trade.event_ms, received_ms)
 
 
 def depth_record(diff: DepthFrame, *, state: BookState) -> bytes:
     """A difference as the exchange wrote it, with how far the book it belongs to may be believed."""
-    return diff.body[:-1] + _DEPTH % (diff.event_ms, diff.received_ms, _STATES[state], SCHEMA_VERSION)
+    return diff.body[:-1] + _OF_STATE[state] % (diff.event_ms, diff.received_ms)
 
 
 def book_record(
@@ -42,3 +41,13 @@ def book_record(
             "schema": SCHEMA_VERSION,
         }
     )  # fmt: skip
+
+
+@cache
+def _of_source(source: str) -> bytes:
+    return _TIMES + b'"source":"%b","schema":%d}' % (source.encode(), SCHEMA_VERSION)
+
+
+_OF_STATE = {
+    state: _TIMES + b'"state":"%b","schema":%d}' % (state.value.encode(), SCHEMA_VERSION) for state in BookState
+}

@@ -199,7 +199,7 @@ class Ingest:
         verdict = followed.trades.take(trade.first_id, trade.last_id, time_ms=trade.time_ms, now_ms=now_ms)
         if verdict is Verdict.NEW:
             record = splice.trade_record(trade, received_ms=now_ms, source=source)
-            self._record(self.topics.trades, trade.symbol, record)
+            self.publisher.append(self.topics.trades, key=trade.symbol, value=record)
         elif verdict is Verdict.STRAY:
             raise BadMessageError(f"trade {trade.first_id} is far from {followed.trades.next_id}, the next one")
         else:
@@ -209,7 +209,7 @@ class Ingest:
         self.counts.depth += 1
         followed.heard(DEPTH, now_ms)
         for value in followed.book.diff(diff, now_ms=now_ms):
-            self._record(self.topics.orderbook, diff.symbol, value)
+            self.publisher.append(self.topics.orderbook, key=diff.symbol, value=value)
         epoch = followed.book.snapshot_wanted(now_ms)
         if epoch is not None:
             task = asyncio.create_task(self._fetch_snapshot(followed, epoch))

@@ -6,6 +6,7 @@ spelling of a combined frame is read without being parsed twice; any other spell
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -38,6 +39,8 @@ MOST_BYTES = 1_000_000
 """No frame of the documented streams comes near this size."""
 AHEAD_MS = 60_000
 """How far a trade or a candle's start may lie after the moment of its own event, which it never should."""
+MOST_STREAMS = 8_192
+"""Streams whose names are remembered."""
 _BEGINS, _MIDDLE = b'{"stream":"', b'","data":'
 _NUMBERS = b'0123456789.",[]{}:'
 _LEFT_OF_DEPTH = b"edepthUpdateEs%bUuba"
@@ -51,16 +54,23 @@ def decode(raw: bytes, *, received_ms: int) -> Event:
     """The word in one frame, combined or raw. Raises BadMessageError for anything the documents do not describe."""
     if len(raw) > MOST_BYTES:
         raise BadMessageError(f"a frame of {len(raw)} bytes, expected at most {MOST_BYTES}")
-    end = raw.find(b'"', 11)
-    if raw.startswith(_BEGINS) and raw.startswith(_MIDDLE, end) and raw.endswith(b"}"):
-        kind = raw[raw.find(b"@", 11, end) + 1 : end]
-        decoder = _BY_STREAM.get(kind)
-        if decoder is not None:
-            try:
-                return decoder(raw[end + 9 : -1], received_ms)
-            except (msgspec.DecodeError, ValueError) as error:  # a ValidationError is a DecodeError, that a ValueError
-                raise BadMessageError(f"{kind.decode()} frame: {error}") from error
+    end = raw.find(b'"', len(_BEGINS))
+    body = end + len(_MIDDLE)
+    decoder = _decoder_of(raw[:body])
+    if decoder is not None and raw.endswith(b"}"):
+        try:
+            return decoder(raw[body:-1], received_ms)
+        except (msgspec.DecodeError, ValueError) as error:  # a ValidationError is a DecodeError, that a ValueError
+            raise BadMessageError(f"{raw[raw.find(b'@') + 1 : end].decode()} frame: {error}") from error
     return _any_spelling(raw, received_ms)
+
+
+@lru_cache(MOST_STREAMS)
+def _decoder_of(head: bytes) -> "_Decoder | None":
+    """What reads the data of a combined frame that begins with ``head``; None where it is spelled otherwise."""
+    if not (head.startswith(_BEGINS) and head.endswith(_MIDDLE)):
+        return None
+    return _BY_STREAM.get(head[head.find(b"@", len(_BEGINS)) + 1 : -len(_MIDDLE)])
 
 
 def _any_spelling(raw: bytes, received_ms: int) -> Event:
@@ -76,7 +86,7 @@ def _any_spelling(raw: bytes, received_ms: int) -> Event:
         raise BadMessageError(f"unknown event {kind!r}")
     try:
         return decoder(jsontext.dumps(payload), received_ms)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except _MALFORMED as error:
         raise BadMessageError(f"{kind} frame: {error}") from error
 
 
@@ -217,6 +227,7 @@ def _reply(payload: dict[str, Any]) -> Reply:
     raise BadMessageError("an object that is neither an event nor a reply")
 
 
+_MALFORMED = (msgspec.DecodeError, ValueError, RecursionError)
 _Decoder = Callable[[bytes, int], Event]
 _AMOUNT = rb"[0-9]{1,24}(?:\.[0-9]{1,24})?"
 _PLAIN_TRADE = re.compile(
