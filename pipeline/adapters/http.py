@@ -7,7 +7,7 @@ from typing import Protocol
 import aiohttp
 
 from pipeline.adapters.governor import Governor
-from pipeline.domain.faults import BadMessageError, MisconfiguredError, TransientError
+from pipeline.domain.faults import BadMessageError, RefusedError, TransientError
 from pipeline.domain.weight import Priority, WeightLimits
 
 TIMEOUTS = {
@@ -51,7 +51,7 @@ class RestClient:
         """The answer's body.
 
         Raises TransientError (limits, server faults, no connection), BadMessageError (the exchange refuses the
-        request itself) or MisconfiguredError (this place or address is refused).
+        request itself) or RefusedError (this place or address is refused).
         """
         await self._governor.acquire(weight, priority=self._priority)
         try:
@@ -84,7 +84,7 @@ class RestClient:
             await self._governor.block(seconds)
             raise TransientError(detail, retry_after_s=seconds)
         if status in _REFUSALS:
-            raise MisconfiguredError(f"{detail} — {_REFUSALS[status]}{_ELSEWHERE}")
+            raise RefusedError(f"{detail} — {_REFUSALS[status]}{_ELSEWHERE}")
         raise (TransientError if status >= 500 else BadMessageError)(detail)
 
 

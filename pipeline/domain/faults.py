@@ -27,3 +27,7 @@ class UndeliveredError(Fault):
 
 class MisconfiguredError(Fault):
     """It will never work like this: stop now and say how to fix it."""
+
+
+class RefusedError(MisconfiguredError):
+    """The other side refuses this place or address: a command ends with the way out, what runs on its own waits."""

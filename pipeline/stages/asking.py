@@ -27,11 +27,14 @@ class Asking:
     clock: Clock
 
     async def server_ms(self) -> int:
-        """The exchange's clock. Raises TransientError."""
+        """The exchange's clock. Raises TransientError, BadMessageError, RefusedError."""
         return await self.venue.server_ms()
 
     async def page(self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int) -> list[Candle] | None:
-        """Its closed candles of a half-open range of at most PAGE buckets, oldest first; None if it never answered."""
+        """Its closed candles of a half-open range of at most PAGE buckets, oldest first; None if it never answered.
+
+        Raises RefusedError where the exchange refuses this address: whether to wait is not ours to say.
+        """
         backoff = Backoff()
         for _attempt in range(GIVE_UP_AFTER):
             try:

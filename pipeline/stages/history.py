@@ -14,7 +14,7 @@ from pipeline.domain.gap import Cause, Gap, Gaps, minute_gaps
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 from pipeline.domain.names import Topics
 from pipeline.stages.asking import PAGE, SURE_MS, Asking
-from pipeline.stages.backoff import patiently
+from pipeline.stages.backoff import Patience
 from pipeline.stages.long_history import LongHistory
 from pipeline.stages.ports import Candles, Clock, Past, Publisher
 
@@ -127,6 +127,7 @@ class History:
     repaired: int = 0
     began_ms: int = 0
     in_vain: AskedInVain = field(default_factory=AskedInVain)
+    patience: Patience = field(default_factory=Patience)
     longer: LongHistory = field(init=False)
     _asking: Asking = field(init=False)
 
@@ -139,21 +140,25 @@ class History:
 
         ``followed`` names the symbols of the moment: one that joins later gets its history then.
         """
-        self.began_ms = await patiently(self.venue.server_ms)
+        self.began_ms = await self.patience.outcome(self.venue.server_ms)
         oldest_ms = _minute(self.began_ms - days * DAY_MS)
-        await patiently(self.gaps_ready)
+        await self.patience.outcome(self.gaps_ready)
         filled: set[str] = set()
         while True:
             symbols = list(followed())
             joined = [symbol for symbol in symbols if symbol not in filled]
             if days and joined:
-                await patiently(partial(self.begin, joined, start_ms=oldest_ms, end_ms=_minute(self.began_ms)))
+                await self.patience.outcome(
+                    partial(self.begin, joined, start_ms=oldest_ms, end_ms=_minute(self.began_ms))
+                )
                 log.info("history: %s", self.report.detail())
             filled |= set(joined)
             await asyncio.sleep(SWEEP_EVERY_S)
-            await patiently(partial(self.sweep, symbols, oldest_ms=oldest_ms))
+            await self.patience.outcome(partial(self.sweep, symbols, oldest_ms=oldest_ms))
             if self.report.failed:
-                await patiently(partial(self.fill_again, symbols, start_ms=oldest_ms, end_ms=_minute(self.began_ms)))
+                await self.patience.outcome(
+                    partial(self.fill_again, symbols, start_ms=oldest_ms, end_ms=_minute(self.began_ms))
+                )
 
     async def gaps_ready(self) -> None:
         """See that the ledger can be written."""
@@ -184,7 +189,7 @@ class History:
     def detail(self) -> dict[str, Any]:
         """What the heartbeat tells."""
         told = {"history": self.report.detail(), "repairedMinutes": self.repaired}
-        return told | {"olderCandles": dict(self.longer.counts)}
+        return told | {"olderCandles": dict(self.longer.counts), "historyWaits": self.patience.why}
 
     async def fill(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> Report:
         """Fetch every minute of the half-open range that the store lacks. Raises UndeliveredError."""

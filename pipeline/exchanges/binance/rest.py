@@ -75,7 +75,7 @@ def parse_time(body: bytes) -> int:
 def parse_exchange_info(body: bytes) -> dict[str, SymbolInfo]:
     """Every market in the answer, by symbol. Raises BadMessageError."""
     try:
-        return {row["symbol"]: _symbol_info(row) for row in jsontext.loads(body)["symbols"]}
+        return {row["symbol"]: _symbol_info(row) for row in _rows(jsontext.loads(body)["symbols"])}
     except _MALFORMED as error:
         raise BadMessageError(f"exchangeInfo answer: {error!r}") from error
 
@@ -98,11 +98,18 @@ def parse_klines(body: bytes, *, symbol: str, interval: Interval, server_ms: int
     try:
         candles = [
             _kline_row(row, symbol=symbol, interval=interval, server_ms=server_ms, received_ms=received_ms)
-            for row in jsontext.loads(body)
+            for row in _rows(jsontext.loads(body))
         ]
     except _MALFORMED as error:
         raise BadMessageError(f"klines answer: {error!r}") from error
     return [candle for candle in candles if candle.close_ms < server_ms - CLOSE_MARGIN_MS]
+
+
+def _rows(value: Any) -> list[Any]:
+    """The list it should be: an object where rows should be is not an answer without rows."""
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list of rows, found {type(value).__name__}")
+    return value
 
 
 def _kline_row(row: Sequence[Any], *, symbol: str, interval: Interval, server_ms: int, received_ms: int) -> Candle:

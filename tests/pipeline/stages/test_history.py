@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryCandles, MemoryGaps, MemoryPublisher
 from pipeline.domain.candle import Candle, Revision
-from pipeline.domain.faults import TransientError
+from pipeline.domain.faults import BadMessageError, Fault, RefusedError, TransientError
 from pipeline.domain.gap import Stream
 from pipeline.domain.interval import DAY_MS, MINUTE_MS, Interval
 from pipeline.domain.names import Topics
 from pipeline.domain.records import decode_candle
-from pipeline.stages import asking
+from pipeline.stages import asking, backoff
+from pipeline.stages import history as module
 from pipeline.stages.asking import PAGE
-from pipeline.stages.backoff import Backoff
+from pipeline.stages.backoff import Backoff, Patience
 from pipeline.stages.history import SETTLED_MS, AskedInVain, History, newest_first, pages
+from tests.servers.waiting import until
 from tests.words import NOON_MS, a_candle
 
 
@@ -32,13 +34,21 @@ class MemoryVenue:
         self.now_ms = now_ms
         self.asked: list[tuple[str, int, int]] = []
         self.away = False
+        self.faults: list[Fault] = []
+        """What is answered first, one a request."""
 
     async def server_ms(self) -> int:
+        self._fail()
         return self.now_ms
+
+    def _fail(self) -> None:
+        if self.faults:
+            raise self.faults.pop(0)
 
     async def klines(
         self, symbol: str, interval: Interval, *, start_ms: int, end_ms: int, received_ms: int
     ) -> list[Candle]:
+        self._fail()
         self.asked.append((symbol, start_ms, end_ms))
         if self.away:
             raise TransientError("the exchange is away")
@@ -220,3 +230,23 @@ def test_a_page_that_never_came_is_asked_for_again(monkeypatch: pytest.MonkeyPat
     told = history.report.detail()
     assert (told["failed"], told["fetched"], told["total"]) == (0, 3, 3)
     assert published(publisher) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "fault", [RefusedError("403"), RefusedError("451"), BadMessageError("a page"), TransientError("away")], ids=str
+)
+async def test_whatever_is_answered_the_history_comes_in_the_end(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "Backoff", lambda: Backoff(first_s=0))
+    monkeypatch.setattr(backoff, "REFUSED_WAIT_S", 0.0)
+    monkeypatch.setattr(module, "SWEEP_EVERY_S", 0.001)
+    venue = MemoryVenue(range(-DAY_MS // MINUTE_MS, 0), now_ms=NOON_MS)
+    history, publisher = a_history(venue, MemoryCandles())
+    history.patience = Patience(Backoff(first_s=0))
+    venue.faults = [fault] * 3
+    task = asyncio.create_task(history.keep(lambda: ["BTCUSDT"], days=1))
+    await until(lambda: history.report.fetched == 1_440 or task.done(), within_s=5, what="a day of minutes")
+    venue.faults = [fault] * 3
+    await until(lambda: not venue.faults or task.done(), within_s=5, what="sweeps that fail")
+    assert not task.done(), task.exception()
+    task.cancel()
+    assert set(published(publisher)) == set(range(-1_440, 0))

@@ -7,7 +7,7 @@ from pipeline.domain.candle import Revision
 from pipeline.domain.faults import BadMessageError
 from pipeline.domain.interval import Interval
 from pipeline.exchanges.binance.aggregates import parse_aggregates
-from pipeline.exchanges.binance.rest import CLOSE_MARGIN_MS, parse_depth, parse_klines
+from pipeline.exchanges.binance.rest import CLOSE_MARGIN_MS, parse_depth, parse_exchange_info, parse_klines
 from tests.pipeline.stages.exchange_twin import MINUTE_MS, a_row, an_aggregate
 from tests.words import NOON_MS
 
@@ -54,3 +54,11 @@ def test_an_aggregate_covers_its_run_of_trades() -> None:
 def test_what_is_no_aggregate_is_a_bad_message(wrong: dict[str, object]) -> None:
     with pytest.raises(BadMessageError):
         parse_aggregates(orjson.dumps([an_aggregate(9, 1, 2) | wrong]), symbol="BTCUSDT")
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'""', b"<html>", b"[[1", b'{"code":-1}', b"null", b'{"symbols":{}}'])
+def test_what_is_no_list_of_rows_is_never_an_answer_without_rows(answer: bytes) -> None:
+    with pytest.raises(BadMessageError):
+        parse_klines(answer, symbol="BTCUSDT", interval=Interval.M1, server_ms=NOON_MS, received_ms=1)
+    with pytest.raises(BadMessageError):
+        parse_exchange_info(answer)
