@@ -32,7 +32,6 @@ from pipeline.wiring import (
     exchange,
     is_here,
     now_ms,
-    open_markets,
     publisher_of,
     redis_of,
     until_signalled,
@@ -66,16 +65,16 @@ async def _ingest(settings: Settings) -> None:
         )
         past = _history(settings, venue, publisher)
         beat = heartbeat.Heartbeat(
-            redis_of(settings), "ingest", lambda: {**ingest.detail(), **past.detail(), "weight": venue.weight()}
-        ).start()
-
+            redis_of(settings),
+            "ingest",
+            lambda: {**ingest.detail(), **past.detail(), **markets.detail(), "weight": venue.weight()},
+        )
         async with _leases(settings) as leases:
             followers = _Followers(settings, ingest, leases, beat)
             markets = Markets(venue, settings.symbols, followers.arrange)
-            known = await patiently(partial(venue.symbols, settings.symbols))
-            open_markets(known, settings.symbols)
-            markets.take(known)
+            beat.start()
             try:
+                await markets.begin()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(ingest.run())
                     group.create_task(markets.keep())
@@ -102,7 +101,7 @@ class _Followers:
         self.leases.want(markets.followed)
         held = [symbol for symbol in markets.followed if symbol in self.leases.held]
         self.ingest.follow(held, quiet=markets.quiet)
-        listed = [markets.listed[symbol] for symbol in markets.followed]
+        listed = [markets.listed[symbol] for symbol in markets.followed or markets.listed]
         self.beat.keep(names.SYMBOLS_KEY, _symbols_text(self.settings, listed))
 
     async def keep(self, markets: Markets) -> NoReturn:
