@@ -27,7 +27,6 @@ class KlineMoment(NamedTuple):
     moment: Moment
     symbol: str
     interval: Interval
-    words: KlineWords
     whole: bool
 
 
@@ -109,7 +108,7 @@ def _moment(candle: Candle, *, at_ms: int, whole: bool) -> KlineMoment:
     words, interval = words_of(candle), candle.interval
     text = words.event(candle.symbol, interval=interval.value, event_ms=at_ms, closed=candle.closed)
     stream = stream_name(candle.symbol, Kind.KLINE, interval=interval)
-    return KlineMoment(Moment(at_ms, stream, "", text.encode()), candle.symbol, interval, words, whole)
+    return KlineMoment(Moment(at_ms, stream, "", text.encode()), candle.symbol, interval, whole)
 
 
 def _unbroken(seen: list[_Seen], past: _Past, *, next_id: int | None) -> bool:

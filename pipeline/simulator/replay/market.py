@@ -10,7 +10,7 @@ import orjson
 from pipeline.domain.interval import Interval
 from pipeline.simulator.market import Frame, KlineQuery, TradeQuery
 from pipeline.simulator.replay.formats import read_recording
-from pipeline.simulator.replay.reel import Reel, reel_of
+from pipeline.simulator.replay.reel import Reel, Row, reel_of
 from pipeline.simulator.replay.tape import Moment, days_to_now, sessions_of, shifted
 from pipeline.simulator.roll import Range, Roll
 from pipeline.simulator.streams import Kind, parse_stream, stream_name
@@ -19,10 +19,15 @@ from pipeline.simulator.wire import boolean
 
 MOST_FRAMES = 256
 """Frames given out at once, so that however fast the replay, everything else gets its turn."""
+UNHEARD_MS = 10_000
+"""How far it goes on while nobody listens, ms of the recording: a reader that was away has missed something, not all."""
 
 
 class ReplayMarket:
-    """A recording played from its first subscription on; REST knows what has been played."""
+    """A recording played from its first subscription on; REST knows what has been played.
+
+    However fast, it waits for its slowest reader and, ``UNHEARD_MS`` after the last one went, for the next.
+    """
 
     concurrent = False
     lossless = True
@@ -31,8 +36,10 @@ class ReplayMarket:
         self._reel, self._speed, self._clock_ms = reel, speed, clock_ms
         self.roll = Roll()
         self._began_ms: int | None = None
+        self._stood_ms = 0
+        self._alone_ms: int | None = None
         self._place = 0
-        self._rows: dict[tuple[str, Interval], dict[int, str]] = {}
+        self._rows: dict[tuple[str, Interval], dict[int, Row]] = {}
 
     @classmethod
     def of_files(cls, source: str, *, speed: float, shift: bool, clock_ms: Callable[[], int]) -> "ReplayMarket":
@@ -57,6 +64,7 @@ class ReplayMarket:
 
     def due(self, streams: Collection[str]) -> list[Frame]:
         """What has come up since the last call, at most ``MOST_FRAMES``."""
+        self._wait_for_a_reader(bool(streams))
         frames: list[Frame] = []
         elapsed_ms, reel = self._elapsed_ms, self._reel
         while len(frames) < MOST_FRAMES and not self._done and reel.due_ms[self._place] <= elapsed_ms:
@@ -86,11 +94,12 @@ class ReplayMarket:
         return self.roll.entry(recorded_entry(symbol, samples=self._digits(symbol)))
 
     def klines(self, query: KlineQuery) -> list[str]:
-        """Rows whose buckets were seen from their start."""
-        rows = self._rows.get((query.symbol, query.interval), {})
+        """Rows whose buckets were seen from their start; once over, only as their closing frame has them."""
+        rows, now_ms = self._rows.get((query.symbol, query.interval), {}), self.now_ms()
         missing = self.roll.missing_klines(query.symbol)
         opens = [open_ms for open_ms in sorted(rows) if not _within(open_ms, missing)]
-        return [rows[open_ms] for open_ms in query.picked(opens)]
+        said = [open_ms for open_ms in opens if rows[open_ms].closed or now_ms < open_ms + query.interval.ms]
+        return [rows[open_ms].text for open_ms in query.picked(said)]
 
     def depth(self, symbol: str, *, limit: int) -> bytes:
         """The book at the replay's position."""
@@ -136,12 +145,25 @@ class ReplayMarket:
 
     @property
     def _elapsed_ms(self) -> float:
-        return -1.0 if self._began_ms is None else (self._clock_ms() - self._began_ms) * self._speed
+        """How far the tape may be, ms after its start: it runs from ``_stood_ms`` since ``_began_ms`` of our clock."""
+        return -1.0 if self._began_ms is None else self._stood_ms + (self._clock_ms() - self._began_ms) * self._speed
+
+    def _wait_for_a_reader(self, heard: bool) -> None:
+        if heard or self._began_ms is None or self._done:
+            self._alone_ms = None
+            return
+        if self._alone_ms is None:
+            self._alone_ms = self._reel.due_ms[self._place]
+        if self._elapsed_ms > self._alone_ms + UNHEARD_MS:
+            self._stood_ms, self._began_ms = self._alone_ms + UNHEARD_MS, self._clock_ms()
 
     def _learn_row(self) -> None:
         row = self._reel.rows.get(self._place)
-        if row is not None:
-            self._rows.setdefault((row.symbol, row.interval), {})[row.open_ms] = row.text
+        if row is None:
+            return
+        known = self._rows.setdefault((row.symbol, row.interval), {})
+        if row.closed or row.open_ms not in known or not known[row.open_ms].closed:
+            known[row.open_ms] = row
 
     def _played(self, symbol: str, kind: Kind) -> list[int]:
         places = self._reel.trades.get(stream_name(symbol, kind), [])

@@ -20,12 +20,13 @@ _DIFFS = (Kind.FAST_DEPTH, Kind.DEPTH)
 
 
 class Row(NamedTuple):
-    """A REST kline that becomes known when its frame is played."""
+    """A REST kline that becomes known when its frame is played; final when that frame closes it."""
 
     symbol: str
     interval: Interval
     open_ms: int
     text: str
+    closed: bool
 
 
 @dataclass(slots=True)
@@ -80,8 +81,7 @@ def _keep_event(reel: Reel, place: int, stream: Stream, folded: KlineMoment | No
     elif stream.kind in _DIFFS:
         reel.books[stream.symbol].diffs.append((place, reel.moments[place].data))
     elif stream.kind is Kind.KLINE and (folded is None or folded.whole):
-        words = folded.words if folded else _recorded_words(reel.moments[place].data)
-        reel.rows[place] = Row(stream.symbol, stream.interval, words.open_ms, words.row())
+        reel.rows[place] = _row(stream, orjson.loads(reel.moments[place].data)["k"])
 
 
 def _keep_answer(reel: Reel, place: int, moment: Moment, *, bare_symbol: str) -> None:
@@ -104,6 +104,6 @@ def _symbols(sessions: Sequence[Session]) -> Iterable[str]:
     return (stream.symbol for name in names if (stream := parse_stream(name)))
 
 
-def _recorded_words(data: bytes) -> KlineWords:
-    k = orjson.loads(data)["k"]
-    return KlineWords(*(k[name] for name in "tTohlcvqnVQfL"))
+def _row(stream: Stream, k: Mapping[str, Any]) -> Row:
+    words = KlineWords(*(k[name] for name in "tTohlcvqnVQfL"))
+    return Row(stream.symbol, stream.interval, words.open_ms, words.row(), k["x"])

@@ -17,6 +17,7 @@ from pipeline.simulator.market import Frame, KlineQuery, TradeQuery
 from pipeline.simulator.replay.books import diff_of, snapshot_of
 from pipeline.simulator.replay.formats import parse_line, read_recording
 from pipeline.simulator.replay.klines import words_of
+from pipeline.simulator.replay.market import UNHEARD_MS
 from pipeline.simulator.replay.tape import playing_times, sessions_of, shifted
 from tests.pipeline.simulator.worlds import (
     BTC,
@@ -92,6 +93,47 @@ def test_the_clock_stands_until_somebody_subscribes() -> None:
     while market.due(STREAMS):
         pass
     assert begin_ms + 4_900 <= market.now_ms() <= begin_ms + 5_000
+
+
+@pytest.mark.parametrize("speed", [1.0, 20.0, 1e9])
+def test_with_nobody_listening_it_goes_on_for_ten_seconds_and_waits(speed: float) -> None:
+    clock = Clock()
+    market = replay(BTC, clock, speed=speed)
+    market.start()
+    clock.now_ms += 20
+    market.due(STREAMS)
+    clock.now_ms += 3_600_000
+    while not market.due(STREAMS) or market.now_ms() < market.status()["start"] + 20_000:
+        pass
+    left_ms = market.now_ms()
+    for _ in range(40):
+        clock.now_ms += 600_000
+        assert market.due(()) == []
+    waits_ms = market.now_ms()
+    assert left_ms + UNHEARD_MS - 500 <= waits_ms <= left_ms + UNHEARD_MS + 500
+    clock.now_ms += 100
+    assert all(waits_ms - 500 < frame.time_ms for frame in market.due(STREAMS))
+    clock.now_ms += 3_600_000
+    while market.due(STREAMS):
+        pass
+    assert market.status()["done"]
+
+
+def test_a_minute_that_is_over_has_no_row_before_its_closing_frame(tmp_path: Path) -> None:
+    lines = read_recording(str(DOT))
+    closing = next(line for line in lines if b'"x":true' in line.data)
+    open_ms = orjson.loads(closing.data)["k"]["t"]
+    path = tmp_path / "unclosed.txt"
+    kept = [line for line in lines if line.stream and line is not closing]
+    path.write_bytes(b"".join(our_line(line.received_ns, line.stream, line.data) for line in kept))
+    told: dict[str, list[int]] = {}
+    for name, source in (("closed", DOT), ("unclosed", path)):
+        clock = Clock()
+        market = replay(source, clock)
+        play(market, clock, streams=["dotusdt@kline_1m"])
+        told[name] = [row[0] for row in rows_of(market.klines(KlineQuery(symbol="DOTUSDT")))]
+    assert open_ms in told["closed"]
+    assert told["unclosed"] == [other for other in told["closed"] if other != open_ms]
 
 
 def test_the_rest_book_is_the_snapshot_first_and_then_follows_the_differences() -> None:
