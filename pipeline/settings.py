@@ -48,6 +48,7 @@ class Settings:
     simulator_script: Path | None = None
     replay_speed: float = 1.0
     replay_shift: bool = False
+    replay_hold: float = 1.0
 
     @property
     def source_kind(self) -> str:
@@ -85,6 +86,7 @@ class Settings:
             simulator_script=Path(script) if (script := env.get("SIMULATOR_SCRIPT")) else None,
             replay_speed=_positive(env, "REPLAY_SPEED", 1.0),
             replay_shift=_yes(env.get("REPLAY_SHIFT")),
+            replay_hold=_positive(env, "REPLAY_HOLD", 1.0),
         )
 
 

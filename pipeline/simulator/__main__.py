@@ -27,8 +27,9 @@ def market_of(settings: Settings) -> Market:
     if settings.source_kind == "replay":
         path = settings.source.partition(":")[2]
         return ReplayMarket.of_files(
-            path, speed=settings.replay_speed, shift=settings.replay_shift, clock_ms=wall_clock_ms
-        )
+            path, speed=settings.replay_speed, shift=settings.replay_shift, clock_ms=wall_clock_ms,
+            hold=settings.replay_hold,
+        )  # fmt: skip
     return SeededMarket(
         settings.symbols, seed=settings.simulator_seed, rate=settings.simulator_rate, clock_ms=wall_clock_ms
     )

@@ -9,6 +9,7 @@ from aiohttp import web
 from pipeline.simulator.mischief import order_of
 from pipeline.simulator.mischief.script import steps_of
 from pipeline.simulator.parameters import RefusedError, symbol_of, whole_of
+from pipeline.simulator.replay.market import ReplayMarket
 
 if TYPE_CHECKING:
     from pipeline.simulator.server import Exchange
@@ -23,6 +24,7 @@ def routes(exchange: "Exchange") -> list[web.RouteDef]:
     board = Switchboard(exchange)
     return [
         web.get("/replay/status", board.status),
+        web.post("/replay/release", _guarded(board.release)),
         web.get("/faults", board.faults),
         web.post("/faults", _guarded(board.order)),
         web.post("/faults/script", _guarded(board.begin_script)),
@@ -41,6 +43,14 @@ class Switchboard:
     async def status(self, request: web.Request) -> web.Response:
         """Where the market is."""
         return _json(dict(self._exchange.market.status()))
+
+    async def release(self, request: web.Request) -> web.Response:
+        """A replay held at ``REPLAY_HOLD`` goes on."""
+        market = self._exchange.market
+        if not isinstance(market, ReplayMarket):
+            raise ValueError("only a replay is held")
+        market.release()
+        return _json(dict(market.status()))
 
     async def faults(self, request: web.Request) -> web.Response:
         """What was counted, what is in force, what there was."""

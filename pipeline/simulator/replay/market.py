@@ -20,39 +20,51 @@ from pipeline.simulator.wire import boolean
 MOST_FRAMES = 256
 """Frames given out at once, so that however fast the replay, everything else gets its turn."""
 UNHEARD_MS = 10_000
-"""How far it goes on while nobody listens, ms of the recording: a reader that was away has missed something, not all."""
+"""How far it goes on while nobody listens, ms of the recording: who was away has missed something, and not all."""
+BOOK_ON_ITS_WAY_MS = 250
+"""How long after a REST book, ms of our clock, it plays no faster than it was recorded: the book must find the reader
+at the differences that follow it, and those it keeps are of seconds."""
 
 
 class ReplayMarket:
     """A recording played from its first subscription on; REST knows what has been played.
 
-    However fast, it waits for its slowest reader and, ``UNHEARD_MS`` after the last one went, for the next.
+    However fast, it waits for its slowest reader and, ``UNHEARD_MS`` after the last one went, for the next. At the
+    share ``hold`` of its messages it stands still until it is released.
     """
 
     concurrent = False
     lossless = True
 
-    def __init__(self, reel: Reel, *, speed: float, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, reel: Reel, *, speed: float, clock_ms: Callable[[], int], hold: float = 1.0) -> None:
         self._reel, self._speed, self._clock_ms = reel, speed, clock_ms
+        self._hold = int(min(1.0, hold) * len(reel.moments))
         self.roll = Roll()
         self._began_ms: int | None = None
         self._stood_ms = 0
         self._alone_ms: int | None = None
+        self._book_asked_ms, self._book_place = -BOOK_ON_ITS_WAY_MS, 0
         self._place = 0
         self._rows: dict[tuple[str, Interval], dict[int, Row]] = {}
 
     @classmethod
-    def of_files(cls, source: str, *, speed: float, shift: bool, clock_ms: Callable[[], int]) -> "ReplayMarket":
+    def of_files(
+        cls, source: str, *, speed: float, shift: bool, clock_ms: Callable[[], int], hold: float = 1.0
+    ) -> "ReplayMarket":
         """The recording at ``source``: a file, a comma list or a folder. Raises MisconfiguredError."""
         sessions = sessions_of(read_recording(source))
         if shift:
             sessions = shifted(sessions, days=days_to_now(sessions, now_ms=clock_ms()))
-        return cls(reel_of(sessions), speed=speed, clock_ms=clock_ms)
+        return cls(reel_of(sessions), speed=speed, clock_ms=clock_ms, hold=hold)
 
     def start(self) -> None:
         """The first subscriber is here: let the clock run."""
         if self._began_ms is None:
             self._began_ms = self._clock_ms()
+
+    def release(self) -> None:
+        """Hold no more."""
+        self._hold = len(self._reel.moments)
 
     def now_ms(self) -> int:
         """The recording's clock: it stands before the start and at the end, and never runs ahead of what was sent."""
@@ -64,10 +76,9 @@ class ReplayMarket:
 
     def due(self, streams: Collection[str]) -> list[Frame]:
         """What has come up since the last call, at most ``MOST_FRAMES``."""
-        self._wait_for_a_reader(bool(streams))
+        elapsed_ms, reel = self._waited(heard=bool(streams)), self._reel
         frames: list[Frame] = []
-        elapsed_ms, reel = self._elapsed_ms, self._reel
-        while len(frames) < MOST_FRAMES and not self._done and reel.due_ms[self._place] <= elapsed_ms:
+        while len(frames) < MOST_FRAMES and self._place < self._hold and reel.due_ms[self._place] <= elapsed_ms:
             moment = reel.moments[self._place]
             if moment.stream in streams and not (self.roll and self._lost(moment)):
                 frames.append(Frame(moment.at_ms, moment.stream, moment.data))
@@ -103,6 +114,7 @@ class ReplayMarket:
 
     def depth(self, symbol: str, *, limit: int) -> bytes:
         """The book at the replay's position."""
+        self._book_asked_ms, self._book_place = self._clock_ms(), self._place
         return self._reel.books[symbol].answer(self._place, limit=limit)
 
     def book_at(self, symbol: str, update_id: int) -> bytes | None:
@@ -136,6 +148,7 @@ class ReplayMarket:
         return {
             "position": self.now_ms(), "start": moments[0].at_ms, "end": moments[-1].at_ms,
             "started": self._began_ms is not None, "done": self._done,
+            "held": self._held, "heard": self._alone_ms is None,
             "played": self._place, "messages": len(moments),
         }  # fmt: skip
 
@@ -148,14 +161,33 @@ class ReplayMarket:
         """How far the tape may be, ms after its start: it runs from ``_stood_ms`` since ``_began_ms`` of our clock."""
         return -1.0 if self._began_ms is None else self._stood_ms + (self._clock_ms() - self._began_ms) * self._speed
 
-    def _wait_for_a_reader(self, heard: bool) -> None:
+    def _waited(self, *, heard: bool) -> float:
+        """How far the tape may be now; its clock stands where it is held, and where it may go no further yet."""
         if heard or self._began_ms is None or self._done:
             self._alone_ms = None
-            return
-        if self._alone_ms is None:
+        elif self._alone_ms is None:
             self._alone_ms = self._reel.due_ms[self._place]
-        if self._elapsed_ms > self._alone_ms + UNHEARD_MS:
-            self._stood_ms, self._began_ms = self._alone_ms + UNHEARD_MS, self._clock_ms()
+        elapsed_ms, latest_ms = self._elapsed_ms, self._latest_ms
+        if latest_ms is None or elapsed_ms <= latest_ms:
+            return elapsed_ms
+        self._stood_ms, self._began_ms = latest_ms, self._clock_ms()
+        return latest_ms
+
+    @property
+    def _latest_ms(self) -> int | None:
+        """How far the tape may be at most, where it may not be wherever the speed takes it."""
+        if self._began_ms is None or self._done:
+            return None
+        if self._held:
+            return self._reel.due_ms[self._place]
+        if self._alone_ms is not None:
+            return self._alone_ms + UNHEARD_MS
+        since_ms = self._clock_ms() - self._book_asked_ms
+        return self._reel.due_ms[self._book_place] + since_ms if since_ms < BOOK_ON_ITS_WAY_MS else None
+
+    @property
+    def _held(self) -> bool:
+        return self._place == self._hold and not self._done
 
     def _learn_row(self) -> None:
         row = self._reel.rows.get(self._place)

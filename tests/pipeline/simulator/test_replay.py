@@ -2,7 +2,7 @@
 
 import os
 import re
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pipeline.simulator.market import Frame, KlineQuery, TradeQuery
 from pipeline.simulator.replay.books import diff_of, snapshot_of
 from pipeline.simulator.replay.formats import parse_line, read_recording
 from pipeline.simulator.replay.klines import words_of
-from pipeline.simulator.replay.market import UNHEARD_MS
+from pipeline.simulator.replay.market import BOOK_ON_ITS_WAY_MS, UNHEARD_MS, ReplayMarket
 from pipeline.simulator.replay.tape import playing_times, sessions_of, shifted
 from tests.pipeline.simulator.worlds import (
     BTC,
@@ -117,6 +117,57 @@ def test_with_nobody_listening_it_goes_on_for_ten_seconds_and_waits(speed: float
     while market.due(STREAMS):
         pass
     assert market.status()["done"]
+
+
+def test_it_waits_for_a_reader_also_where_the_clock_ticks_in_between() -> None:
+    ticks = count(NOON_MS)
+    market = replay(BTC, lambda: next(ticks), speed=1e9)
+    market.start()
+    market.due(STREAMS)
+    left_ms = market.now_ms()
+    for _ in range(200):
+        market.due(())
+    assert market.now_ms() <= left_ms + UNHEARD_MS + 500
+
+
+def test_while_a_book_is_on_its_way_it_plays_no_faster_than_it_was_recorded() -> None:
+    clock = Clock()
+    market = replay(BTC, clock, speed=1e9)
+    market.start()
+    clock.now_ms += 1
+    market.due(STREAMS)
+    asked_ms = market.now_ms()
+    market.depth("BTCUSDT", limit=5)
+    for _ in range(BOOK_ON_ITS_WAY_MS - 1):
+        clock.now_ms += 1
+        market.due(STREAMS)
+    assert market.now_ms() <= asked_ms + BOOK_ON_ITS_WAY_MS
+    clock.now_ms += 2
+    while market.due(STREAMS):
+        pass
+    assert market.status()["done"]
+
+
+def test_a_held_replay_goes_on_where_it_stood_when_it_is_released() -> None:
+    clock = Clock()
+    market = ReplayMarket.of_files(str(BTC), speed=20, shift=False, clock_ms=clock, hold=0.5)
+    market.start()
+    before = after = 0
+    while not market.status()["held"]:
+        clock.now_ms += 100
+        before += len(market.due(STREAMS))
+    clock.now_ms += 60_000
+    assert market.due(STREAMS) == []
+    stood_ms = market.now_ms()
+    market.release()
+    clock.now_ms += 100
+    after += len(market.due(STREAMS))
+    assert stood_ms + 1_500 <= market.now_ms() <= stood_ms + 2_100
+    while not market.status()["done"]:
+        clock.now_ms += 100
+        after += len(market.due(STREAMS))
+    whole = Clock()
+    assert before + after == len(play(replay(BTC, whole), whole, streams=STREAMS))
 
 
 def test_a_minute_that_is_over_has_no_row_before_its_closing_frame(tmp_path: Path) -> None:
