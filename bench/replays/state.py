@@ -15,7 +15,7 @@ import orjson
 import redis
 from pymongo import MongoClient
 
-from pipeline.adapters.kafka_tail import tail
+from pipeline.adapters.kafka_tail import Tail
 from pipeline.domain import names
 from pipeline.domain.jsontext import loads_exact
 from pipeline.settings import Settings
@@ -134,7 +134,7 @@ def _trade(row: Values) -> list[Any]:
 def _log(settings: Settings, symbols: tuple[str, ...]) -> Values:
     """Every trade of the log by its ids, each once; an id with two prices or quantities would be there twice."""
     held: dict[str, set[tuple[int, int, str, str]]] = {symbol: set() for symbol in symbols}
-    for symbol, value in tail(settings.kafka_bootstrap, settings.topics.trades, since_ms=0, least=ALL, most=ALL):
+    for symbol, value in Tail(settings.kafka_bootstrap, settings.topics.trades, since_ms=0, least=ALL, most=ALL):
         record = orjson.loads(value)
         first, last = record.get("t", record.get("f")), record.get("t", record.get("l"))
         held.setdefault(symbol, set()).add((first, last, plain(record["p"]), plain(record["q"])))
