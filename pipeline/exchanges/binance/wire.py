@@ -152,7 +152,7 @@ def checked_price(text: str) -> str:
 
 def levels(rows: list[tuple[str, str]]) -> list[TextLevel]:
     """Book levels of ``[[price, quantity], …]``, every text checked. Raises ValueError."""
-    return [((float(checked_price(row[0])), float(checked(row[1]))), row) for row in rows]
+    return [((float(checked_price(price)), float(checked(quantity))), (price, quantity)) for price, quantity in rows]
 
 
 def plain_levels(numbers: list[tuple[float, float]], rows: list[tuple[str, str]]) -> list[TextLevel]:

@@ -18,6 +18,7 @@ from pipeline.exchanges.binance.book_sync import (
     WRONG_TICKERS,
     BookSync,
 )
+from pipeline.exchanges.binance.rest import parse_depth
 from tests.frames import a_book, a_depth, a_ticker
 from tests.words import NOON_MS, levels
 
@@ -227,6 +228,18 @@ def test_an_audit_counts_what_differs_and_swaps_the_true_book_in() -> None:
     assert sync.book is not None
     assert sync.book.bids.top(2) == [("99", "1"), ("97", "5")]
     assert sync.resyncs == 0
+
+
+def test_a_book_as_the_exchange_s_answer_has_it_can_be_audited() -> None:
+    answer = orjson.dumps({"lastUpdateId": 100, "bids": [["99", "1"], ["98", "2"]], "asks": [["101", "1"]]})
+    snapshot = parse_depth(answer, symbol="BTCUSDT", limit=1_000, received_ms=NOON_MS)
+    sync = a_sync()
+    sync.diff(a_depth(95, 100), now_ms=0)
+    sync.snapshot(snapshot, epoch=sync.epoch, now_ms=0)
+    sync.diff(a_depth(101, event_ms=NOON_MS + FULL_BOOK_EVERY_MS + 1_000), now_ms=AUDIT_EVERY_MS)
+    sync.diff(a_depth(102), now_ms=AUDIT_EVERY_MS)
+    sync.snapshot(snapshot._replace(last_update_id=102), epoch=sync.epoch, now_ms=AUDIT_EVERY_MS)
+    assert (sync.match.audit_levels, sync.match.audit_matched) == (3, 3)
 
 
 def test_an_audit_that_fails_leaves_the_live_book_alone() -> None:
