@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 PRESSED_WAIT_S = 0.05
 SWEEP_EVERY_S = 30
 SWEEP_MS = 2 * 3_600_000
+CATCH_UP_DAYS = 7
+"""Where no history is wanted, how far back what was missed is still looked for."""
 SETTLED_MS = 10_000
 """A minute over for this long should have gone from the stream through the log into the store."""
 
@@ -126,6 +128,7 @@ class History:
     report: Report = field(default_factory=Report)
     repaired: int = 0
     began_ms: int = 0
+    only_missed: bool = False
     in_vain: AskedInVain = field(default_factory=AskedInVain)
     patience: Patience = field(default_factory=Patience)
     longer: LongHistory = field(init=False)
@@ -136,18 +139,20 @@ class History:
         self.longer = LongHistory(self._asking, self.stored)
 
     async def keep(self, followed: Callable[[], Sequence[str]], *, days: int) -> NoReturn:
-        """Fill ``days`` of history once, then close by REST whatever minute the stream left out; 0 days: no history.
+        """Fill ``days`` of history once, then close by REST whatever minute the stream left out.
 
+        0 days: no history, but what was missed since the first stored minute is, of the last CATCH_UP_DAYS.
         ``followed`` names the symbols of the moment: one that joins later gets its history then.
         """
         self.began_ms = await self.patience.outcome(self.venue.server_ms)
-        oldest_ms = _minute(self.began_ms - days * DAY_MS)
+        self.only_missed = not days
+        oldest_ms = _minute(self.began_ms - (days or CATCH_UP_DAYS) * DAY_MS)
         await self.patience.outcome(self.gaps_ready)
         filled: set[str] = set()
         while True:
             symbols = list(followed())
             joined = [symbol for symbol in symbols if symbol not in filled]
-            if days and joined:
+            if joined:
                 await self.patience.outcome(
                     partial(self.begin, joined, start_ms=oldest_ms, end_ms=_minute(self.began_ms))
                 )
@@ -165,9 +170,10 @@ class History:
         await asyncio.to_thread(self.gaps.ensure_indexes)
 
     async def begin(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> None:
-        """All minutes, newest first, then the longer candles of before."""
+        """All minutes, newest first, then the longer candles of before, if any history is wanted."""
         await self.fill(symbols, start_ms=start_ms, end_ms=end_ms)
-        await self.longer.fill(symbols, before_ms=start_ms)
+        if not self.only_missed:
+            await self.longer.fill(symbols, before_ms=start_ms)
 
     async def fill_again(self, symbols: Sequence[str], *, start_ms: int, end_ms: int) -> None:
         """Ask once more for what never came; the report forgets it as failed."""
@@ -223,6 +229,8 @@ class History:
             await asyncio.sleep(PRESSED_WAIT_S)
 
     def _due(self, symbol: str, start_ms: int, end_ms: int, now_ms: int) -> list[int]:
+        if self.only_missed:
+            start_ms = max(start_ms, self.stored.oldest_ms(symbol) or end_ms)
         missing = self.stored.missing_minutes(symbol, start_ms=start_ms, end_ms=end_ms)
         return self.in_vain.due(symbol, missing, now_ms=now_ms)
 

@@ -160,6 +160,20 @@ def test_a_minute_missed_while_nothing_ran_is_ours() -> None:
     assert ledger(history) == [(1, 4, "ours", True)]
 
 
+@pytest.mark.parametrize("days", [0, 1])
+async def test_a_minute_missed_while_nothing_ran_comes_whether_or_not_history_is_wanted(days: int) -> None:
+    stored = MemoryCandles()
+    stored.upsert([a_candle(0)])
+    venue = MemoryVenue(range(-1_440, 4), now_ms=NOON_MS + 4 * MINUTE_MS)
+    history, publisher = a_history(venue, stored)
+    task = asyncio.create_task(history.keep(lambda: ["BTCUSDT"], days=days))
+    await until(lambda: history.report.state == "done" or task.done(), within_s=5, what="the fill")
+    task.cancel()
+    came = set(published(publisher))
+    assert came >= {1, 2, 3}
+    assert (min(came) < 0) is bool(days)
+
+
 def test_what_just_ended_is_not_yet_called_a_gap_of_the_exchange() -> None:
     venue = MemoryVenue([0], now_ms=NOON_MS + 3 * MINUTE_MS)
     history, _publisher = a_history(venue, MemoryCandles())
