@@ -1,20 +1,26 @@
 """Everything that goes wrong, on purpose: faults of the exchange and kill -9 of every process, then the accounts.
 
-What is shown at the end: that no closed candle is lost, doubled or wrong, that every trade id is covered, that the
-books are the exchange's, that each malformed frame lies in the dead letters, and that no rule of the exchange was
-broken; and for each kind of event how long the data was stale.
+What is shown at the end: that no closed candle is lost, doubled, made up or wrong, in any store or at any length, that
+every trade id is covered, that the books are the exchange's, that each malformed frame lies in the dead letters, that
+the ledger blames nobody wrongly, and that no rule of the exchange was broken; and for each kind of event how long the
+data was stale.
 """
 
+import json
 import os
 import random
-from collections.abc import Mapping, Sequence
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from bench.chaos.accounts import Accounts, settle
-from bench.chaos.events import Event, Exchange, ended, plan, strike
+from bench.chaos.events import BEFORE_END_S, LATER_S, Happening, next_of, plan
+from bench.chaos.exchange import TRIGGER_AGAIN_S, Exchange
 from bench.chaos.freshness import Watch
 from bench.chaos.table import rows_of, table
+from bench.chaos.verdict import verdicts
 from bench.machine import machine_now
 from bench.stack import Stack, running_stack
 
@@ -24,10 +30,15 @@ LEAST_APART_S = 2.0
 FRESH_FOR_S = 1.0
 """Data counts as recovered when it has been fresh for so long."""
 GIVEN_UP_AFTER_S = 90.0
+STRUCK_WITHIN_S = 20.0
+"""A fault that has not struck by then, though it was given its occasion again and again, did not happen."""
+HISTORY_WITHIN_S = 60.0
+BEFORE_MS = 2 * 3_600_000
+"""So much of the history of before is held against the exchange's too."""
 
 
 Outcome = dict[str, Any]
-"""``events`` (rows of the table) and ``accounts``."""
+"""``events`` (rows of the table), ``accounts``, and ``verdicts``: (passed, line) of each target."""
 
 
 def run() -> dict[str, Any]:
@@ -38,36 +49,74 @@ def run() -> dict[str, Any]:
     print(f"{before.line()}\nseed {seed}, {rounds} rounds", flush=True)
     outcome = play(seed, rounds=rounds)
     print(table(outcome["events"]))
-    print("\n".join(outcome["accounts"]["lines"]))
-    return {"name": "chaos", "machine": before.as_json(), "seed": seed, "rounds": rounds, **outcome}
+    print("\n".join(f"{'ok    ' if passed else 'FAILED'} {line}" for passed, line in outcome["verdicts"]))
+    passed = all(passed for passed, _ in outcome["verdicts"])
+    return {
+        "name": "chaos", "machine": before.as_json(), "seed": seed, "rounds": rounds, "passed": passed, **outcome,
+    }  # fmt: skip
 
 
 def play(
     seed: int, *, rounds: int = 1, kinds: Sequence[str] | None = None, kills: Sequence[str] | None = None
 ) -> Outcome:
     """Start a stack, let it all happen, settle the accounts. Raises SystemExit if the data never gets fresh again."""
-    variables = {"SOURCE": "simulator", "SYMBOLS": ",".join(SYMBOLS), "HISTORY_DAYS": "0", "SIMULATOR_SEED": str(seed)}
+    variables = {"SOURCE": "simulator", "SYMBOLS": ",".join(SYMBOLS), "HISTORY_DAYS": "1", "SIMULATOR_SEED": str(seed)}
     with running_stack((), **variables) as stack:
         exchange = Exchange(stack.environment["BINANCE_REST_URL"])
         with Watch.of(stack.environment, SYMBOLS) as watch:
             _settled(watch)
+            _until(lambda: _history_is_done(stack), watch, within_s=HISTORY_WITHIN_S)
             began_ms = exchange.now_ms()
-            for event in plan(seed, _names(stack), symbols=SYMBOLS, rounds=rounds, kinds=kinds, kills=kills):
-                _happen(event, stack, exchange, watch)
+            waiting = plan(seed, _names(stack), symbols=SYMBOLS, rounds=rounds, kinds=kinds, kills=kills)
+            while waiting:
+                _happen(next_of(waiting, to_the_end_s=exchange.to_the_end_s()), stack, exchange, watch)
             _settled(watch)
-        accounts = settle(stack.environment, exchange, SYMBOLS, since_ms=began_ms)
+        accounts = settle(stack.environment, exchange, SYMBOLS, since_ms=began_ms - BEFORE_MS)
         events = rows_of(watch.samples, exchange.events)
-    return {"events": events, "accounts": _as_json(accounts)}
+    judged = verdicts(exchange.events, watch.samples, accounts)
+    return {"events": events, "accounts": _as_json(accounts), "verdicts": judged}
 
 
-def _happen(event: Event, stack: Stack, exchange: Exchange, watch: Watch) -> None:
-    print(f"  {event.name}", end="", flush=True)
-    strike(event, stack, exchange)
-    watch.wait_s(max(LEAST_APART_S, event.lasts_s))
-    ended(event)
+def _happen(happening: Happening, stack: Stack, exchange: Exchange, watch: Watch) -> None:
+    print(f"  {happening.name}", end="", flush=True)
+    if happening.before_end_s:
+        watch.wait_s((exchange.to_the_end_s() - BEFORE_END_S) % 60)
+    for event in happening.events:
+        exchange.strike(event, stack)
+    began = time.monotonic()
+    if later := [order for event in happening.events for order in event.later]:
+        watch.wait_s(LATER_S)
+        for order in later:
+            exchange.order(order)
+    _until_struck(happening, exchange, watch)
+    lasts_s = max(LEAST_APART_S, *(event.lasts_s for event in happening.events))
+    watch.wait_s(max(0.0, lasts_s - (time.monotonic() - began)))
+    for event in happening.events:
+        exchange.end(event)
     _settled(watch)
     exchange.clear()
-    print(f": fresh again {exchange.recovery_s(event, watch.samples):.1f} s after it", flush=True)
+    for event in happening.events:
+        event.until = time.time()
+    print(": " + ", ".join(_told(event.recovery_s(watch.samples), struck=event.struck) for event in happening.events))
+
+
+def _told(recovery_s: float, *, struck: bool) -> str:
+    return f"fresh again {recovery_s:.1f} s after it" if struck else "DID NOT STRIKE"
+
+
+def _until_struck(happening: Happening, exchange: Exchange, watch: Watch) -> None:
+    """Wait for all of it to have happened, giving it its occasion again where that came to nothing."""
+    within_s = max(STRUCK_WITHIN_S, *(event.lasts_s for event in happening.events))
+    deadline, again = time.monotonic() + within_s, time.monotonic() + TRIGGER_AGAIN_S
+    while time.monotonic() < deadline:
+        waiting = [event for event in happening.events if not exchange.look(event)]
+        if not waiting:
+            return
+        if time.monotonic() > again:
+            again += TRIGGER_AGAIN_S
+            for event in waiting:
+                exchange.trigger(event)
+        watch.wait_s(0.2)
 
 
 def _settled(watch: Watch) -> None:
@@ -75,9 +124,22 @@ def _settled(watch: Watch) -> None:
         raise SystemExit(f"\nthe data did not get fresh again within {GIVEN_UP_AFTER_S:g} s: {watch.why}")
 
 
+def _until(condition: Callable[[], bool], watch: Watch, *, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the history of before did not come within {within_s:g} s")
+        watch.wait_s(0.5)
+
+
+def _history_is_done(stack: Stack) -> bool:
+    with urllib.request.urlopen(f"http://127.0.0.1:{stack.environment['HTTP_PORT']}/health", timeout=10) as answer:
+        return bool(json.load(answer)["history"]["state"] == "done")
+
+
 def _names(stack: Stack) -> list[str]:
     return [row["name"] for row in stack.processes()]
 
 
 def _as_json(accounts: Accounts) -> Mapping[str, Any]:
-    return asdict(accounts) | {"lines": accounts.lines(), "clean": accounts.clean}
+    return asdict(accounts) | {"lines": [line for _, line in accounts.lines()], "clean": accounts.clean}

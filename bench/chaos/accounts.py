@@ -2,38 +2,42 @@
 
 import hashlib
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 import redis
-from confluent_kafka import Consumer, TopicPartition
 from pymongo import MongoClient
 
-from bench.chaos.events import Exchange
+from bench.chaos.candles import Candles, candles_of
+from bench.chaos.exchange import Exchange
+from bench.chaos.log import entries_of
+from bench.chaos.trades import Trades, trades_of
+from pipeline.adapters.mongo_gaps import GapStore
+from pipeline.domain.gap import Cause, Stream
+from pipeline.domain.interval import MINUTE_MS, Interval
 from pipeline.domain.jsontext import loads_exact
 from pipeline.settings import Settings
 
-MINUTE_MS = 60_000
 HEALED_WITHIN_S = 60.0
 BOOK_LEVELS = 100
-_COLUMNS = (
-    "open", "high", "low", "close", "volume", "quoteVolume", "trades", "takerBuyVolume", "takerBuyQuoteVolume",
-)  # fmt: skip
-_ROW = (1, 2, 3, 4, 5, 7, 8, 9, 10)
-"""Where a REST row has them."""
+_BIG = 2**53
 
 
 @dataclass(slots=True)
 class Accounts:
-    """What did not come out even; all of it is to be nothing."""
+    """What did not come out even; of each list and count but the totals, nothing is to be there."""
 
     candles: int = 0
     candles_lost: list[str] = field(default_factory=list)
     candles_doubled: list[str] = field(default_factory=list)
     candles_wrong: list[str] = field(default_factory=list)
+    candles_made_up: list[str] = field(default_factory=list)
+    verified_wrongly: list[str] = field(default_factory=list)
+    minutes_in_redis: int = 0
+    minutes_in_redis_wrong: list[str] = field(default_factory=list)
+    longer: int = 0
+    longer_wrong: list[str] = field(default_factory=list)
     trades: int = 0
     trades_missing: dict[str, int] = field(default_factory=dict)
     trades_wrong: list[str] = field(default_factory=list)
@@ -41,40 +45,54 @@ class Accounts:
     shelf_wrong: list[str] = field(default_factory=list)
     books: int = 0
     books_wrong: list[str] = field(default_factory=list)
+    gaps: int = 0
+    gaps_open: list[str] = field(default_factory=list)
+    blamed_wrongly: list[str] = field(default_factory=list)
+    gaps_unsaid: list[str] = field(default_factory=list)
     malformed: int = 0
-    malformed_lost: int = 0
+    malformed_forms: list[str] = field(default_factory=list)
+    malformed_lost: list[str] = field(default_factory=list)
     violations: dict[str, int] = field(default_factory=dict)
 
     @property
     def clean(self) -> bool:
         """Whether everything is as it should be."""
-        wrong = (
-            self.candles_lost, self.candles_doubled, self.candles_wrong, self.trades_missing, self.trades_wrong,
-            self.shelf_wrong, self.books_wrong, self.malformed_lost, self.violations,
-        )  # fmt: skip
-        return not any(wrong)
+        return all(passed for passed, _ in self.lines())
 
-    def lines(self) -> list[str]:
-        """As text."""
+    def lines(self) -> list[tuple[bool, str]]:
+        """Each account: whether it comes out even, and what it says."""
+        wrong = self.candles_lost + self.candles_doubled + self.candles_wrong + self.candles_made_up
         return [
-            f"closed candles: {self.candles}, lost {len(self.candles_lost)}, doubled {len(self.candles_doubled)}, "
-            f"wrong {len(self.candles_wrong)} {[*self.candles_lost, *self.candles_wrong][:3] or ''}",
-            f"trade ids: {self.trades} covered, {sum(self.trades_missing.values())} missing, "
-            f"{len(self.trades_wrong)} wrong, {self.trades_redelivered} delivered again (readers drop them) "
-            f"{self.trades_missing or ''}",
-            f"newest trades in Redis: {len(self.shelf_wrong)} wrong {self.shelf_wrong[:2] or ''}",
-            f"final books: {self.books}, {len(self.books_wrong)} differ {self.books_wrong[:2] or ''}",
-            f"malformed frames: {self.malformed}, {self.malformed_lost} not in the dead letters",
-            f"rules of the exchange broken: {self.violations or 0}",
-        ]
+            _line(
+                f"closed candles: {self.candles}, lost {len(self.candles_lost)}, doubled {len(self.candles_doubled)}, "
+                f"wrong {len(self.candles_wrong)}, made up {len(self.candles_made_up)}",
+                wrong, some=self.candles,
+            ),
+            _line("candles called verified that differ from the exchange's", self.verified_wrongly),
+            _line(f"closed minutes in Redis: {self.minutes_in_redis}", self.minutes_in_redis_wrong,
+                  some=self.minutes_in_redis),
+            _line(f"5m candles of /ohlc: {self.longer}", self.longer_wrong, some=self.longer),
+            _line(f"trade ids: {self.trades} covered, {self.trades_redelivered} delivered again (readers drop them), "
+                  f"missing {self.trades_missing or 0}", [*self.trades_missing, *self.trades_wrong], some=self.trades),
+            _line("newest trades in Redis", self.shelf_wrong),
+            _line(f"final books: {self.books}", self.books_wrong, some=self.books),
+            _line(f"gaps in the ledger: {self.gaps}, of ours still open", self.gaps_open),
+            _line("gaps the exchange is blamed for though it has the data", self.blamed_wrongly),
+            _line("minutes the exchange lacks that the ledger does not name", self.gaps_unsaid),
+            _line(f"malformed frames: {self.malformed}, not in the dead letters", self.malformed_lost),
+            _line(f"rules of the exchange broken: {self.violations or 0}", list(self.violations)),
+        ]  # fmt: skip
+
+
+def _line(what: str, wrong: Sequence[str], *, some: int = 1) -> tuple[bool, str]:
+    return not wrong and some > 0, f"{what}: {len(wrong)} wrong {list(wrong[:3]) or ''}".rstrip()
 
 
 def settle(environment: Mapping[str, str], exchange: Exchange, symbols: Sequence[str], *, since_ms: int) -> Accounts:
     """Compare everything, giving the last repairs a minute."""
     exchange.clear()
     exchange.remember()
-    first_ms = (since_ms // MINUTE_MS + 1) * MINUTE_MS
-    accounts = Accounts()
+    first_ms = -(-since_ms // Interval.M5.ms) * Interval.M5.ms
     deadline = time.monotonic() + HEALED_WITHIN_S
     while True:
         accounts = _compared(environment, exchange, symbols, first_ms)
@@ -86,96 +104,82 @@ def settle(environment: Mapping[str, str], exchange: Exchange, symbols: Sequence
 def _compared(environment: Mapping[str, str], exchange: Exchange, symbols: Sequence[str], first_ms: int) -> Accounts:
     accounts = Accounts()
     settings = Settings.from_environment(environment)
-    with MongoClient[dict[str, Any]](settings.mongo_uri) as client:
-        for symbol in symbols:
-            _candles(accounts, client[settings.mongo_db]["1m_kline"], exchange, symbol, first_ms)
+    newest = {symbol: exchange.get(f"/api/v3/trades?symbol={symbol}&limit=1")[-1]["id"] for symbol in symbols}
     store = redis.Redis(settings.redis_host, settings.redis_port, password=settings.redis_password)
-    entries = list(_log(settings.kafka_bootstrap, settings.topics.trades))
-    for symbol in symbols:
-        _trades(accounts, [entry for key, entry in entries if key == symbol], exchange, symbol)
-        _shelf(accounts, store, exchange, symbol)
-        _book(accounts, store, exchange, symbol)
+    web = f"http://127.0.0.1:{environment['HTTP_PORT']}"
+    with MongoClient[dict[str, Any]](settings.mongo_uri) as client:
+        minutes = client[settings.mongo_db]["1m_kline"]
+        ledger = GapStore(client, settings.mongo_db)
+        entries = list(entries_of(settings.kafka_bootstrap, settings.topics.trades))
+        for symbol in symbols:
+            candles = candles_of(symbol, exchange, first_ms=first_ms, minutes=minutes, store=store, web=web)
+            trades = trades_of(symbol, exchange, entries, newest_id=newest[symbol], store=store)
+            _add_candles(accounts, candles)
+            _add_trades(accounts, trades)
+            _add_gaps(accounts, ledger, candles, trades)
+            _add_book(accounts, store, exchange, symbol)
     letters = {
-        hashlib.sha256(entry).hexdigest() for _, entry in _log(settings.kafka_bootstrap, settings.topics.dead_letter)
+        hashlib.sha256(entry).hexdigest()
+        for _, entry in entries_of(settings.kafka_bootstrap, settings.topics.dead_letter)
     }
     accounts.malformed = len(exchange.malformed)
-    accounts.malformed_lost = sum(frame["sha256"] not in letters for frame in exchange.malformed)
+    accounts.malformed_forms = sorted(
+        {f"{one['form']} {one['stream'].partition('@')[2]}" for one in exchange.malformed}
+    )
+    accounts.malformed_lost = [
+        f"{one['form']} of {one['stream']}" for one in exchange.malformed if one["sha256"] not in letters
+    ]
     accounts.violations = {rule: count for rule, count in exchange.violations.items() if count}
     return accounts
 
 
-def _candles(accounts: Accounts, collection: Any, exchange: Exchange, symbol: str, first_ms: int) -> None:
-    last_ms = exchange.now_ms() // MINUTE_MS * MINUTE_MS - 1
-    query = f"symbol={symbol}&interval=1m&startTime={first_ms}&endTime={last_ms}&limit=1000"
-    rows = {row[0]: row for row in exchange.get(f"/api/v3/klines?{query}") if row[6] < exchange.now_ms() - 5_000}
-    held = list(collection.find({"symbol": symbol, "openTime": {"$gte": first_ms, "$lte": last_ms}}))
-    times = Counter(document["openTime"] for document in held)
-    accounts.candles += len(times)
-    accounts.candles_lost += [f"{symbol} {open_ms}" for open_ms in rows if open_ms not in times]
-    accounts.candles_doubled += [f"{symbol} {open_ms}" for open_ms, count in times.items() if count > 1]
-    for document in held:
-        row = rows.get(document["openTime"])
-        told = [str(row[place]) for place in _ROW] if row else []
-        if row and [_plain(document[name]) for name in _COLUMNS] != told:
-            accounts.candles_wrong.append(f"{symbol} {document['openTime']}: {told}")
+def _add_candles(accounts: Accounts, candles: Candles) -> None:
+    accounts.candles += candles.held
+    accounts.candles_lost += candles.lost
+    accounts.candles_doubled += candles.doubled
+    accounts.candles_wrong += candles.wrong
+    accounts.candles_made_up += candles.made_up
+    accounts.verified_wrongly += candles.verified_wrongly
+    accounts.minutes_in_redis += candles.shelved
+    accounts.minutes_in_redis_wrong += candles.shelved_wrong
+    accounts.longer += candles.longer
+    accounts.longer_wrong += candles.longer_wrong
 
 
-def _plain(value: Any) -> str:
-    return format(value.to_decimal(), "f") if hasattr(value, "to_decimal") else str(value)
+def _add_trades(accounts: Accounts, trades: Trades) -> None:
+    accounts.trades += trades.covered
+    accounts.trades_redelivered += trades.redelivered
+    accounts.trades_wrong += trades.wrong
+    accounts.shelf_wrong += trades.shelf_wrong
+    if trades.missing:
+        accounts.trades_missing[trades.symbol] = len(trades.missing)
 
 
-def _trades(accounts: Accounts, entries: Sequence[bytes], exchange: Exchange, symbol: str) -> None:
-    covered: dict[int, tuple[int, dict[str, Any]]] = {}
-    delivered = 0
-    for entry in entries:
-        record = orjson.loads(entry)
-        first, last = record.get("t", record.get("f")), record.get("t", record.get("l"))
-        delivered += last - first + 1
-        covered |= dict.fromkeys(range(first, last + 1), (last - first, record))
-    if not covered:
-        accounts.trades_missing[symbol] = -1
-        return
-    first, last = min(covered), max(covered)
-    accounts.trades += len(covered)
-    accounts.trades_redelivered += delivered - len(covered)
-    if missing := last - first + 1 - len(covered):
-        accounts.trades_missing[symbol] = missing
-    accounts.trades_wrong += [
-        f"{symbol} {row['id']}"
-        for row in _true_trades(exchange, symbol, first, last)
-        if not _is(covered.get(row["id"]), row)
+def _add_gaps(accounts: Accounts, ledger: GapStore, candles: Candles, trades: Trades) -> None:
+    """Hold the ledger against what the exchange has: it lacks what it is blamed for, and what it lacks is said."""
+    symbol = candles.symbol
+    minutes = ledger.between([symbol], stream=Stream.KLINE, start=candles.first_ms, end=_BIG)
+    ids = ledger.between([symbol], stream=Stream.TRADES, start=trades.first_id, end=_BIG)
+    accounts.gaps += len(minutes) + len(ids)
+    accounts.gaps_open += [f"{gap.stream} of {symbol} from {gap.start}" for gap in ledger.open_gaps([symbol])]
+    theirs = [range(gap.start, gap.end, MINUTE_MS) for gap in minutes if gap.cause is Cause.EXCHANGE]
+    blamed = [
+        *(f"{symbol} minute {open_ms}" for gap in theirs for open_ms in gap if open_ms in candles.true_minutes),
+        *(
+            f"{symbol} trade {trade_id}"
+            for gap in ids
+            if gap.cause is Cause.EXCHANGE
+            for trade_id in range(gap.start, gap.end)
+            if trade_id in trades.true_ids
+        ),
+    ]
+    accounts.blamed_wrongly += blamed
+    accounts.gaps_unsaid += [
+        f"{symbol} {open_ms}" for open_ms in candles.true_absent if not any(open_ms in gap for gap in theirs)
     ]
 
 
-def _true_trades(exchange: Exchange, symbol: str, first: int, last: int) -> Iterator[dict[str, Any]]:
-    while first <= last:
-        rows = exchange.get(f"/truth/trades?symbol={symbol}&fromId={first}&toId={last}")
-        yield from rows
-        if not rows:
-            return
-        first = rows[-1]["id"] + 1
-
-
-def _is(held: tuple[int, dict[str, Any]] | None, row: Mapping[str, Any]) -> bool:
-    """Whether a held trade is the true one; of an aggregate only the price is known of each trade in it."""
-    if held is None:
-        return True  # it is counted among the missing
-    beside, record = held
-    return bool(record["p"] == row["price"] and (beside or record["q"] == row["qty"]))
-
-
-def _shelf(accounts: Accounts, store: "redis.Redis", exchange: Exchange, symbol: str) -> None:
-    held: Any = store.zrange(f"trades:{symbol}:list", 0, -1, withscores=True)
-    ids = [int(score) for _, score in held]
-    ends = [int(orjson.loads(text).get("lastTradeId", score)) for text, score in held]
-    if len(ids) != len(set(ids)):
-        accounts.shelf_wrong.append(f"{symbol}: a trade twice")
-    breaks = [(end, begin) for end, begin in zip(ends, ids[1:], strict=False) if begin != end + 1]
-    if breaks:
-        accounts.shelf_wrong.append(f"{symbol}: after trade {breaks[0][0]} comes {breaks[0][1]}")
-
-
-def _book(accounts: Accounts, store: "redis.Redis", exchange: Exchange, symbol: str) -> None:
+def _add_book(accounts: Accounts, store: "redis.Redis", exchange: Exchange, symbol: str) -> None:
     accounts.books += 1
     value = store.get(f"orderbook:{symbol}:latest")
     if value is None:
@@ -188,25 +192,3 @@ def _book(accounts: Accounts, store: "redis.Redis", exchange: Exchange, symbol: 
         theirs = [(price, quantity) for price, quantity in true[side][: len(ours)]]
         if ours != theirs or len(ours) < BOOK_LEVELS:
             accounts.books_wrong.append(f"{symbol}: {side} at {held['lastUpdateId']}")
-
-
-def _log(bootstrap: str, topic: str) -> Iterator[tuple[str, bytes]]:
-    """Every record of a topic that is there now, as (key, value)."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "accounts", "enable.auto.commit": False})
-    try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = {}
-        for number in partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
-            if high > low:
-                ends[number] = high
-        consumer.assign([TopicPartition(topic, number, 0) for number in ends])
-        while ends:
-            for message in consumer.consume(10_000, timeout=0.2):
-                if message.error() is None:
-                    yield bytes(message.key() or b"").decode(), bytes(message.value() or b"")
-            for place in consumer.position([TopicPartition(topic, number) for number in ends]):
-                if place.offset >= ends[place.partition]:
-                    del ends[place.partition]
-    finally:
-        consumer.close()
