@@ -21,7 +21,7 @@ MOST_FRAMES = 256
 """Frames given out at once, so that however fast the replay, everything else gets its turn."""
 UNHEARD_MS = 10_000
 """How far it goes on while nobody listens, ms of the recording: who was away has missed something, and not all."""
-BOOK_ON_ITS_WAY_MS = 250
+BOOK_ON_ITS_WAY_MS = 1_000
 """How long after a REST book, ms of our clock, it plays no faster than it was recorded: the book must find the reader
 at the differences that follow it, and those it keeps are of seconds."""
 
@@ -43,7 +43,7 @@ class ReplayMarket:
         self._began_ms: int | None = None
         self._stood_ms = 0
         self._alone_ms: int | None = None
-        self._book_asked_ms, self._book_place = -BOOK_ON_ITS_WAY_MS, 0
+        self._book_given_ms, self._book_place = -BOOK_ON_ITS_WAY_MS, 0
         self._place = 0
         self._rows: dict[tuple[str, Interval], dict[int, Row]] = {}
 
@@ -114,8 +114,9 @@ class ReplayMarket:
 
     def depth(self, symbol: str, *, limit: int) -> bytes:
         """The book at the replay's position."""
-        self._book_asked_ms, self._book_place = self._clock_ms(), self._place
-        return self._reel.books[symbol].answer(self._place, limit=limit)
+        body = self._reel.books[symbol].answer(self._place, limit=limit)
+        self._book_given_ms, self._book_place = self._clock_ms(), self._place
+        return body
 
     def book_at(self, symbol: str, update_id: int) -> bytes | None:
         """The book after the difference that ended with ``update_id``, if it was played."""
@@ -182,7 +183,7 @@ class ReplayMarket:
             return self._reel.due_ms[self._place]
         if self._alone_ms is not None:
             return self._alone_ms + UNHEARD_MS
-        since_ms = self._clock_ms() - self._book_asked_ms
+        since_ms = self._clock_ms() - self._book_given_ms
         return self._reel.due_ms[self._book_place] + since_ms if since_ms < BOOK_ON_ITS_WAY_MS else None
 
     @property
