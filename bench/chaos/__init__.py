@@ -32,6 +32,8 @@ FRESH_FOR_S = 1.0
 GIVEN_UP_AFTER_S = 90.0
 STRUCK_WITHIN_S = 20.0
 """A fault that has not struck by then, though it was given its occasion again and again, did not happen."""
+LEAVE_S = 16.0
+"""So long before the end of a minute's fault nothing else begins any more: recoveries are not to mix."""
 HISTORY_WITHIN_S = 60.0
 BEFORE_MS = 2 * 3_600_000
 """So much of the history of before is held against the exchange's too."""
@@ -78,26 +80,51 @@ def play(
 
 
 def _happen(happening: Happening, stack: Stack, exchange: Exchange, watch: Watch) -> None:
-    print(f"  {happening.name}", end="", flush=True)
     if happening.before_end_s:
         watch.wait_s((exchange.to_the_end_s() - BEFORE_END_S) % 60)
+    watch.excused = happening.symbols
     for event in happening.events:
         exchange.strike(event, stack)
-    began = time.monotonic()
-    if later := [order for event in happening.events for order in event.later]:
-        watch.wait_s(LATER_S)
-        for order in later:
-            exchange.order(order)
+    ends = time.monotonic() + max(LEAST_APART_S, *(event.lasts_s for event in happening.events))
+    left = _meanwhile(happening, stack, exchange, watch, ends=ends)
     _until_struck(happening, exchange, watch)
-    lasts_s = max(LEAST_APART_S, *(event.lasts_s for event in happening.events))
-    watch.wait_s(max(0.0, lasts_s - (time.monotonic() - began)))
+    watch.wait_s(max(0.0, ends - time.monotonic()))
     for event in happening.events:
         exchange.end(event)
+    watch.excused = frozenset()
     _settled(watch)
     exchange.clear()
     for event in happening.events:
         event.until = time.time()
-    print(": " + ", ".join(_told(event.recovery_s(watch.samples), struck=event.struck) for event in happening.events))
+        print(f"  {event.name}: {_told(event.recovery_s(watch.samples), struck=event.struck)}", flush=True)
+    for other in left:
+        _happen(other, stack, exchange, watch)
+
+
+def _meanwhile(happening: Happening, stack: Stack, exchange: Exchange, watch: Watch, *, ends: float) -> list[Happening]:
+    """Let happen what may while it lasts, and end in time what it began; what found no time."""
+    waiting, later = list(happening.meanwhile), [order for event in happening.events for order in event.later]
+    later_at = time.monotonic() + LATER_S
+    while later or (waiting and ends - time.monotonic() > LEAVE_S):
+        if later and (not waiting or time.monotonic() > later_at):
+            watch.wait_s(max(0.0, later_at - time.monotonic()))
+            for order in later:
+                exchange.order(order)
+            later = []
+        else:
+            _happen_beside(waiting.pop(0), stack, exchange, watch)
+    return waiting
+
+
+def _happen_beside(other: Happening, stack: Stack, exchange: Exchange, watch: Watch) -> None:
+    """One kill while something else lasts."""
+    (event,) = other.events
+    exchange.strike(event, stack)
+    watch.wait_s(LEAST_APART_S)
+    exchange.end(event)
+    _settled(watch)
+    event.until = time.time()
+    print(f"  ({event.name}: {_told(event.recovery_s(watch.samples), struck=event.struck)})", flush=True)
 
 
 def _told(recovery_s: float, *, struck: bool) -> str:

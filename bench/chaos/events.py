@@ -70,20 +70,33 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """What begins together; ``before_end_s`` (0: whenever) is how long before the end of a minute."""
+    """What begins together; ``before_end_s`` (0: whenever) is how long before the end of a minute.
+
+    ``meanwhile`` may happen while it lasts: to processes, and to markets it does not concern.
+    """
 
     events: tuple[Event, ...]
     before_end_s: float = 0.0
-    last: bool = False
+    meanwhile: tuple["Happening", ...] = ()
 
     @property
     def name(self) -> str:
         """What it is called."""
         return " + ".join(event.name for event in self.events)
 
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The markets whose data it takes away for a minute."""
+        matches = (str(order["match"]) for event in self.events for order in event.orders if event.name in A_MINUTE)
+        return frozenset(match.upper() for match in matches)
+
 
 LATER_S = 25.0
 BEFORE_END_S = 3.5
+FORGETS = "kill exchange"
+"""After it the exchange knows nothing of its outages and closed markets."""
+ALONE = (FORGETS, "kill ingest")
+"""Kills that do not come while markets are closed: such a market is found open again within half a minute only."""
 
 
 def plan(
@@ -95,31 +108,34 @@ def plan(
     kinds: Sequence[str] | None = None,
     kills: Sequence[str] | None = None,
 ) -> list[Happening]:
-    """Every kind of fault and every process, ``rounds`` times, shuffled; parameters by the dice of ``seed``.
-
-    What the exchange would forget if it were killed, its outages and closed markets, comes last.
-    """
+    """Every kind of fault and every process, ``rounds`` times, shuffled; parameters by the dice of ``seed``."""
     dice = random.Random(seed)
     wanted = list(FAULTS if kinds is None else kinds)
-    anytime, ends, minutes = [], [], []
+    anytime: list[Event] = []
+    at_ends: list[Happening] = []
     for number in range(rounds):
-        anytime += [Happening((event,)) for event in _anytime(seed + number, wanted, symbols, dice)]
-        anytime += [
-            Happening((Event(name=f"kill {name}", kill=name),)) for name in (processes if kills is None else kills)
-        ]
-        ends += _together(AT_A_MINUTES_END, wanted, symbols, dice)
-        minutes += _together(A_MINUTE, wanted, symbols, dice)
+        killed = [Event(name=f"kill {name}", kill=name) for name in (processes if kills is None else kills)]
+        alone = [event for event in killed if event.name in ALONE or not set(A_MINUTE) & set(wanted)]
+        meanwhile = [Happening((event,)) for event in dice.sample(killed, len(killed)) if event not in alone]
+        anytime += [*_anytime(seed + number, wanted, symbols, dice), *alone]
+        at_ends += _together(AT_A_MINUTES_END, wanted, symbols, dice)
+        at_ends += _together(A_MINUTE, wanted, symbols, dice, meanwhile=tuple(meanwhile))
     dice.shuffle(anytime)
-    return [*anytime, *ends, *minutes]
+    early = sorted(anytime, key=lambda event: event.name != FORGETS)
+    return [*(Happening((event,)) for event in early), *at_ends]
 
 
 def next_of(waiting: list[Happening], *, to_the_end_s: float) -> Happening:
     """Take out what is next: what waits for the end of a minute if that is near, or if nothing else is left."""
-    near = next((one for one in waiting if one.before_end_s and not one.last), None)
-    if near is None or not one_is_near(to_the_end_s):
-        near = next((one for one in waiting if not one.before_end_s), waiting[0])
-    waiting.remove(near)
-    return near
+    timed = next((one for one in waiting if one.before_end_s and not _is_too_early(one, waiting)), None)
+    anytime = next((one for one in waiting if not one.before_end_s), None)
+    found = timed if timed and (anytime is None or one_is_near(to_the_end_s)) else anytime or waiting[0]
+    waiting.remove(found)
+    return found
+
+
+def _is_too_early(happening: Happening, waiting: Sequence[Happening]) -> bool:
+    return bool(happening.symbols) and any(one.name == FORGETS for one in waiting)
 
 
 def one_is_near(to_the_end_s: float) -> bool:
@@ -171,13 +187,18 @@ def _spoilt(symbols: Sequence[str], dice: random.Random) -> tuple[Order, ...]:
 
 
 def _together(
-    kinds: Sequence[str], wanted: Sequence[str], symbols: Sequence[str], dice: random.Random
+    kinds: Sequence[str],
+    wanted: Sequence[str],
+    symbols: Sequence[str],
+    dice: random.Random,
+    *,
+    meanwhile: tuple[Happening, ...] = (),
 ) -> list[Happening]:
     """The wanted ones of ``kinds``, each of another symbol, as one happening at the end of a minute; or nothing."""
     chosen = [kind for kind in kinds if kind in wanted]
     dealt = dice.sample(list(symbols), len(chosen))
     events = [_AT_MINUTES[kind](symbol.lower(), dice) for kind, symbol in zip(chosen, dealt, strict=True)]
-    return [Happening(tuple(events), BEFORE_END_S, last=kinds is A_MINUTE)] if events else []
+    return [Happening(tuple(events), BEFORE_END_S, meanwhile)] if events else []
 
 
 def _missing_rows(symbol: str, _dice: random.Random) -> Event:

@@ -33,6 +33,8 @@ class Watch:
     store: "redis.Redis"
     pages: tuple[str, ...]
     symbols: tuple[str, ...]
+    excused: frozenset[str] = frozenset()
+    """Of these nothing is expected for now."""
     samples: list[Sample] = field(default_factory=list)
     _moved: dict[str, tuple[int, float]] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -88,6 +90,7 @@ class Watch:
             ages = self._ages(now)
         except redis.RedisError as error:
             return f"Redis: {error}", []
+        ages = {key: age for key, age in ages.items() if key[0] not in self.excused}
         late = [f"{name} of {symbol}" for (symbol, name), age in ages.items() if age > _LIMITS[name]]
         paced = [age for (_, name), age in ages.items() if name != "trades"]  # a quiet market is not stale data
         return (late[0] if late else self._unanswered()), paced

@@ -1,5 +1,7 @@
 """The chaos bench itself: what it plans, and that it does not call passed what did not happen or came too late."""
 
+from collections.abc import Sequence
+
 import orjson
 import pytest
 
@@ -33,25 +35,37 @@ def failures(*events: Event, samples: tuple[Sample, ...] = (), accounts: Account
     return [line for passed, line in verdicts(events, samples, accounts or clean()) if not passed]
 
 
+def events_of(happenings: Sequence[Happening]) -> list[Event]:
+    return [event for one in happenings for event in (*one.events, *events_of(one.meanwhile))]
+
+
 def test_every_fault_and_every_kill_is_planned_in_every_round_and_each_order_can_be_given() -> None:
-    events = [event for one in planned() for event in one.events]
-    names = [event.name for event in events]
-    assert sorted(names) == sorted(2 * [*FAULTS, *(f"kill {name}" for name in KILLED)])
+    events = events_of(planned())
+    assert sorted(event.name for event in events) == sorted(2 * [*FAULTS, *(f"kill {name}" for name in KILLED)])
     for event in events:
         for order in (*event.orders, *event.triggers, *event.later):
             order_of(dict(order))
 
 
-def test_what_a_killed_exchange_would_forget_comes_last() -> None:
-    kinds = [{event.name for event in one.events} for one in planned()]
-    assert kinds[-2:] == [set(A_MINUTE), set(A_MINUTE)]
-    assert len({order["match"] for event in planned()[-1].events for order in event.orders}) == len(A_MINUTE)
+def test_markets_are_closed_only_when_the_exchange_will_not_be_killed_any_more() -> None:
+    waiting, names = planned(), []
+    while waiting:
+        names.append(next_of(waiting, to_the_end_s=10).name)
+    last_kill = max(place for place, name in enumerate(names) if name == "kill exchange")
+    assert min(place for place, name in enumerate(names) if "outage" in name) > last_kill
+
+
+def test_what_closes_a_minute_s_market_closes_three_and_leaves_the_others_to_be_watched() -> None:
+    closing = [one for one in planned() if {event.name for event in one.events} == set(A_MINUTE)]
+    assert [len(one.symbols) for one in closing] == [len(A_MINUTE)] * 2
+    assert {event.name for one in closing for event in events_of(one.meanwhile)} == {"kill kafka"}
 
 
 def test_what_needs_the_end_of_a_minute_is_taken_when_one_is_near_and_at_the_latest_in_the_end() -> None:
     waiting = planned(rounds=1, kinds=("drop", "omit_closed", "outage"), kills=())
     assert next_of(list(waiting), to_the_end_s=30).name == "drop"
-    assert [next_of(waiting, to_the_end_s=10).name for _ in range(3)] == ["omit_closed", "drop", "outage"]
+    assert next_of(waiting, to_the_end_s=10).name == "omit_closed"
+    assert [next_of(waiting, to_the_end_s=30).name for _ in range(2)] == ["drop", "outage"]
 
 
 def test_frames_of_every_form_are_spoilt_on_every_stream_that_can_have_it() -> None:
