@@ -48,6 +48,7 @@ def played(road: Road, expected: State, *, kill: Sequence[str] = (), within_s: f
     began = time.monotonic()
     if kill:
         _until(road, lambda status: status["played"] >= status["messages"] // 2, within_s)
+        _until_begun(road, expected, within_s)
         for process in kill:
             road.kill(process)
         if "ingest" in kill:
@@ -57,6 +58,16 @@ def played(road: Road, expected: State, *, kill: Sequence[str] = (), within_s: f
     over = time.monotonic()
     state = _healed(road, expected)
     return Outcome(state, round(over - began, 1), round(time.monotonic() - over, 1))
+
+
+def _until_begun(road: Road, expected: State, within_s: float) -> None:
+    """Wait for the first trade in the log: of what came before it nobody could know that it was missed."""
+    symbols, deadline = tuple(expected["log"]), time.monotonic() + within_s
+    while any(expected["log"].values()) and not any(final_state(road.settings, symbols)["log"].values()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no trade came into {road.settings.topics.trades}")
+        road.look()
+        time.sleep(LOOK_EVERY_S)
 
 
 def _until(road: Road, reached: Callable[[Mapping[str, Any]], bool], within_s: float) -> None:
