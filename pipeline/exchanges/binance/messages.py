@@ -166,6 +166,7 @@ def _ticker(body: bytes, _received_ms: int) -> TickerFrame:
     ticker = _TICKER(body)
     texts = (ticker.b, ticker.B, ticker.a, ticker.A)
     if body.translate(None, _NUMBERS) != _LEFT_OF_TICKER % ticker.s.encode():
+        _named(ticker.e, "bookTicker")
         for text in texts:
             checked(text)
     for text in texts:

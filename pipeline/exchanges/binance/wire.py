@@ -79,6 +79,7 @@ class Ticker(msgspec.Struct, frozen=True, gc=False):
     B: str
     a: str
     A: str
+    e: str = "bookTicker"
 
 
 class Bar(msgspec.Struct, frozen=True, gc=False):

@@ -169,3 +169,10 @@ def test_a_value_is_never_rounded() -> None:
     kept = decode_trade(trade_record(event, received_ms=2, source="ws"))
     assert kept.price == Decimal("0.123456789012345678")
     assert (kept.received_ms, kept.source) == (2, "ws")
+
+
+def test_an_event_of_another_kind_is_no_ticker_whatever_it_holds() -> None:
+    data = {"e": "martian", "u": 1, "s": "BNBUSDT", "b": "1.0", "B": "2.0", "a": "3.0", "A": "4.0"}
+    for raw in (orjson.dumps({"stream": "bnbusdt@bookTicker", "data": data}), orjson.dumps(data)):
+        with pytest.raises(BadMessageError):
+            decode(raw, received_ms=1)
