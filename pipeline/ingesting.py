@@ -17,6 +17,7 @@ from pipeline.adapters.redis_leases import RedisLeases
 from pipeline.domain import jsontext, names
 from pipeline.domain.coverage import Coverage
 from pipeline.domain.event_clock import EventClock
+from pipeline.domain.gap import Gap, Stream
 from pipeline.domain.symbol import SymbolInfo
 from pipeline.exchanges.binance.venue import Binance
 from pipeline.settings import Settings
@@ -27,6 +28,7 @@ from pipeline.stages.history import History
 from pipeline.stages.ingest import Ingest
 from pipeline.stages.leases import Leases
 from pipeline.stages.markets import Markets
+from pipeline.stages.open_gaps import Run, filled, runs_of
 from pipeline.wiring import (
     candles_of,
     exchange,
@@ -41,6 +43,8 @@ TAILS = ((600_000, 200_000), (3_600_000, 1_000_000), (86_400_000, 10_000_000))
 """How far back the trades' topic is read at a start, in ms and in records a partition: further if a symbol lacks."""
 TAIL_LEAST = 2_000
 TAIL_WITHIN_S = 60.0
+SLACK_MS = 60_000
+"""Our clock and that of the log's records may be apart."""
 
 
 def run_ingest(settings: Settings) -> None:
@@ -80,6 +84,7 @@ async def _ingest(settings: Settings) -> None:
                     group.create_task(markets.keep())
                     group.create_task(followers.keep(markets))
                     group.create_task(notes.keep())
+                    group.create_task(_close(settings, notes))
                     group.create_task(past.keep(lambda: list(ingest.followed), days=settings.history_days))
             finally:
                 beat.close()
@@ -138,6 +143,26 @@ def _covered(settings: Settings) -> dict[str, Coverage]:
         if tail.whole or found.keys() >= set(settings.symbols):
             break
     return found
+
+
+async def _close(settings: Settings, notes: GapNotes) -> None:
+    """Say of gaps that whoever was here before left open, though the log holds what they lacked, that they are not."""
+    read = partial(notes.ledger.open_gaps, settings.symbols, stream=Stream.TRADES)
+    left = await patiently(partial(asyncio.to_thread, read))
+    if left:
+        logged = await patiently(partial(asyncio.to_thread, _logged, settings, left))
+        for symbol, start, end in filled(left, logged):
+            notes.heal(symbol, stream=Stream.TRADES, start=start, end=end, healed_ms=now_ms())
+
+
+def _logged(settings: Settings, left: Sequence[Gap]) -> dict[str, list[Run]]:
+    """The trade ids the log took in since the first of these gaps was found. Raises TransientError."""
+    since_ms = min(gap.detected_ms for gap in left) - SLACK_MS
+    tail = kafka_tail.Tail(
+        settings.kafka_bootstrap, settings.topics.trades, since_ms=since_ms, least=0, most=TAILS[0][1],
+        within_s=TAIL_WITHIN_S,
+    )  # fmt: skip
+    return runs_of(tail)
 
 
 def _proxy(url: str) -> str | None:
