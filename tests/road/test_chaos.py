@@ -10,7 +10,7 @@ import pytest
 from bench import chaos
 from bench.chaos.events import FAULTS, SPOILT
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 SEED = int(os.environ.get("CHAOS_SEED") or 5)
 KILLED = {"kafka", "mongod", "valkey", "exchange", "ingest", "cache", "archive", "web", "push"}
 BACK_WITHIN_S = 30.0
