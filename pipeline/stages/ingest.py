@@ -67,7 +67,6 @@ class Ingest:
     _was: dict[str, Coverage] = field(default_factory=dict)
     _lines: dict[str, Line] = field(default_factory=dict)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _fetches: set[asyncio.Task[None]] = field(default_factory=set)
     _since_look: int = 0
     _group: asyncio.TaskGroup | None = None
 
@@ -211,10 +210,8 @@ class Ingest:
         for value in followed.book.diff(diff, now_ms=now_ms):
             self.publisher.append(self.topics.orderbook, key=diff.symbol, value=value)
         epoch = followed.book.snapshot_wanted(now_ms)
-        if epoch is not None:
-            task = asyncio.create_task(self._fetch_snapshot(followed, epoch))
-            self._fetches.add(task)
-            task.add_done_callback(self._fetches.discard)
+        if epoch is not None and self._group is not None:
+            self._group.create_task(self._fetch_snapshot(followed, epoch))
 
     def _ticker(self, followed: Followed, ticker: TickerFrame, now_ms: int) -> None:
         self.counts.tickers += 1

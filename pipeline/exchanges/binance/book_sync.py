@@ -165,7 +165,7 @@ class BookSync:
                 self._lose(now_ms)
             else:
                 self._known = 0
-                if book.crossed or self._contradicted(book):
+                if book.crossed or book.blind or self._contradicted(book):
                     self._lose(now_ms)
         return self._taken(diff, now_ms)
 

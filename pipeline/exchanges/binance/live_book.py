@@ -53,6 +53,12 @@ class Side:
         return sign * heap[0] if heap else None
 
     @property
+    def lost(self) -> bool:
+        """Whether nothing that is known is left of a side that goes on."""
+        best = self.best()
+        return self.edge is not None and (best is None or not self.knows(best))
+
+    @property
     def known(self) -> int:
         """How many levels lie within what the snapshot told of."""
         return sum(map(self.knows, self.levels))
@@ -63,7 +69,10 @@ class Side:
 
     def prune(self, limit: int) -> None:
         """Forget what is unknown, or beyond ``limit`` levels; the heap loses its stale entries too."""
-        self.levels = {price: self.levels[price] for price in self._best(limit)}
+        best = self._best(limit + 1)
+        if len(best) > limit:
+            self.edge = best[limit - 1]  # what is forgotten is not known any more
+        self.levels = {price: self.levels[price] for price in best[:limit]}
         self._look_near()
 
     def _best(self, limit: int) -> list[float]:
@@ -108,6 +117,11 @@ class LiveBook:
         """Whether the best bid is at or above the best ask, which no true book is."""
         bid, ask = self.bids.best(), self.asks.best()
         return bid is not None and ask is not None and bid >= ask
+
+    @property
+    def blind(self) -> bool:
+        """Whether a side has moved beyond all that its snapshot told of: its best price is a guess."""
+        return self.bids.lost or self.asks.lost
 
     def is_thin(self, levels: int) -> bool:
         """Whether a side that goes on beyond what the snapshot told has fewer known levels than ``levels``."""

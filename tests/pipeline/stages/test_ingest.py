@@ -493,6 +493,20 @@ def test_a_gap_in_the_book_is_told_and_healed_by_another_snapshot() -> None:
     assert world.ingest.detail()["resyncs"] == 1
 
 
+def test_a_mistake_of_ours_while_a_book_is_fetched_ends_the_process_and_hides_nowhere() -> None:
+    async def scene(world: World) -> None:
+        def broken(_params: object) -> None:
+            raise TypeError("unhashable type: 'list'")
+
+        world.exchange.answers["depth"] = broken
+        world.say("depth@100ms", depth_data(95, 101))
+        await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        play(scene)
+    assert caught.value.subgroup(TypeError)
+
+
 def test_the_heartbeat_says_how_often_each_book_was_the_exchange_s() -> None:
     async def scene(world: World) -> None:
         world.say("depth@100ms", depth_data(95, 100))

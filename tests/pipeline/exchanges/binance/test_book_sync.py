@@ -18,8 +18,9 @@ from pipeline.exchanges.binance.book_sync import (
     WRONG_TICKERS,
     BookSync,
 )
+from pipeline.exchanges.binance.live_book import Side
 from pipeline.exchanges.binance.rest import parse_depth
-from tests.frames import a_book, a_depth, a_ticker
+from tests.frames import a_book, a_depth, a_ticker, text_levels
 from tests.words import NOON_MS, levels
 
 
@@ -267,6 +268,23 @@ def test_a_book_that_has_drifted_off_its_snapshot_is_fetched_again() -> None:
     sync.diff(a_depth(102), now_ms=1)
     assert sync.snapshot_wanted(1) is not None
     assert sync.state is BookState.SYNCED
+
+
+def test_a_book_that_has_lost_all_it_knew_of_a_side_is_built_anew_at_once() -> None:
+    sync = a_sync()
+    sync.diff(a_depth(101), now_ms=0)
+    sync.snapshot(a_book(100, whole=(False, True)), epoch=0, now_ms=0)
+    gone = [("99", "0"), ("98", "0"), ("90", "4")]
+    (record,) = words(sync.diff(a_depth(102, bids=gone), now_ms=0))
+    assert record.state is BookState.RESYNCING
+
+
+def test_what_was_forgotten_is_not_known_any_more() -> None:
+    side = Side(text_levels(*[(str(price), "1") for price in range(100, 90, -1)]), sign=-1, whole=True)
+    side.prune(5)
+    assert (side.known, side.knows(96), side.knows(95)) == (5, True, False)
+    side.apply(text_levels(("94", "7")))
+    assert side.top(10) == [(str(price), "1") for price in range(100, 95, -1)]
 
 
 Change = tuple[bool, int, int]
