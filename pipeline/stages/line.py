@@ -22,6 +22,8 @@ SILENT_MS = (5_000, 60_000)
 OVERLAP_S = 2.5
 """How long two connections carry the same streams: longer than the rarest of them is apart."""
 SPEAKS_WITHIN_S = 10.0
+AGAIN_AFTER_S = 30.0
+"""A connection whose replacement said nothing is to be replaced again after this."""
 CAUGHT_UP_WITHIN_S = 30.0
 """How long a connection that is replaced may take to hand over what waits on it."""
 LOOK_EVERY_S = 0.25
@@ -37,6 +39,20 @@ class LineCounts:
     replaced: int = 0
     longest_gap_ms: int = 0
     last_gap_ms: int = 0
+
+
+class Ear:
+    """What one connection of a line says, and whether it ever said anything."""
+
+    __slots__ = ("_line", "spoke")
+
+    def __init__(self, line: "Line") -> None:
+        self._line, self.spoke = line, False
+
+    def hear(self, raw: bytes) -> None:
+        """Take a frame."""
+        self.spoke = True
+        self._line.taken(raw)
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +72,7 @@ class Line:
     _wished: asyncio.Event = field(default_factory=asyncio.Event)
     _socket: Socket | None = None
     _retiring: Socket | None = None
+    _ear: Ear | None = None
     _silent_ms: int = SILENT_MS[0]
     _cut_ms: int = 0
     _paused: bool = False
@@ -103,7 +120,8 @@ class Line:
     def _open(self) -> list[Socket]:
         return [socket for socket in (self._retiring, self._socket) if socket is not None]
 
-    def _taken(self, raw: bytes) -> None:
+    def taken(self, raw: bytes) -> None:
+        """Take a frame of whichever connection."""
         self._frames += 1
         self.heard_ms = self.clock()
         if self._cut_ms:
@@ -158,14 +176,13 @@ class Line:
     async def _replaced(self, socket: Socket) -> Socket:
         """Another connection beside ``socket``, which closes when the other has spoken for a while.
 
-        What waits on ``socket`` by then is older than what the other one tells, and is taken first.
+        What waits on ``socket`` by then is older than what the other one tells, and is taken first. One that still
+        speaks is not given up for one that never does.
         """
         self._retiring = socket
-        successor = await self._opened()
-        frames, loop = self._frames, asyncio.get_running_loop()
-        deadline = loop.time() + SPEAKS_WITHIN_S
-        while self._frames == frames and loop.time() < deadline:
-            await asyncio.sleep(LOOK_EVERY_S / 5)
+        began_ms, successor = self.clock(), await self._opened()
+        if not await self._speaks() and self.heard_ms > began_ms:
+            return await self._kept(socket, successor)
         await asyncio.sleep(OVERLAP_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(CAUGHT_UP_WITHIN_S):
@@ -176,6 +193,24 @@ class Line:
         self._wish = ""
         return successor
 
+    async def _speaks(self) -> bool:
+        """Whether the connection opened last says something in time."""
+        ear, loop = self._ear, asyncio.get_running_loop()
+        deadline = loop.time() + SPEAKS_WITHIN_S
+        while ear is not None and not ear.spoke and loop.time() < deadline:
+            await asyncio.sleep(LOOK_EVERY_S / 5)
+        return ear is not None and ear.spoke
+
+    async def _kept(self, socket: Socket, successor: Socket) -> Socket:
+        """Go on with ``socket``, and try for another soon."""
+        log.warning("a connection opened to replace another said nothing: the other is kept")
+        await successor.close()
+        self._socket, self._retiring = socket, None
+        self._wished.clear()
+        asyncio.get_running_loop().call_later(AGAIN_AFTER_S, self.replace, self._wish or "its replacement said nothing")
+        self._wish = ""
+        return socket
+
     async def _opened(self, *, hurry: bool = True) -> Socket:
         """A new connection, tried for without end."""
         backoff = Backoff()
@@ -183,7 +218,8 @@ class Line:
             await asyncio.sleep(backoff.next_s())
         while True:
             try:
-                self._socket = await self.open(self.url, self._taken)
+                self._ear = Ear(self)
+                self._socket = await self.open(self.url, self._ear.hear)
             except TransientError as error:
                 wait_s = max(backoff.next_s(), error.retry_after_s or 0)
                 log.warning("%s; again in %.1f s", error, wait_s)

@@ -447,6 +447,28 @@ def test_both_connections_read_on_where_one_is_being_replaced() -> None:
     play(scene, World(log))
 
 
+def test_a_connection_that_speaks_is_not_given_up_for_one_that_never_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "SPEAKS_WITHIN_S", 0.05)
+    monkeypatch.setattr(line, "AGAIN_AFTER_S", 0.05)
+
+    async def scene(world: World) -> None:
+        first = world.exchange.socket
+        first.say(b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}')
+        await world.until(lambda: len(world.exchange.sockets) == 2)
+        mute = world.exchange.socket
+        number = 0
+        while mute.is_open:
+            number, world.now_ms = number + 1, world.now_ms + 10
+            first.say(combined("trade", trade_data(number)))
+            await asyncio.sleep(0.001)
+        assert first.is_open
+        await world.until(lambda: len(world.exchange.sockets) == 3)
+        world.say("trade", trade_data(number + 1))
+        await world.until(lambda: not first.is_open)
+
+    play(scene)
+
+
 def test_a_connection_on_which_nothing_comes_is_replaced() -> None:
     async def scene(world: World) -> None:
         await asyncio.sleep(0.01)
