@@ -68,9 +68,14 @@ class HealthAnswers:
     def _stale(self) -> list[str]:
         symbols = self._reads.trading()
         if not symbols:
-            return ["no market is followed yet: ingest has not said which are trading"]
+            return [self._waiting() or "no market is followed yet: ingest has not said which are trading"]
         rows = self._market_rows(symbols)
         return [_why(row) for row in rows if row["stale"]]
+
+    def _waiting(self) -> str:
+        """What ingest says it waits for before it can follow any market; nothing if it says nothing."""
+        beats = [row for row in self._reads.standing.processes() if row["process"] == "ingest"]
+        return next((str(row.get("detail", {}).get("marketsWait") or "") for row in beats), "")
 
     def health(self, _query: NoQuery) -> View:
         """``/health``."""

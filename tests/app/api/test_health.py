@@ -54,6 +54,12 @@ def test_not_ready_before_ingest_has_spoken(client: FlaskClient, shelves: Shelve
     assert "no market is followed yet" in get(client, "/readyz", status=503)["detail"]
 
 
+def test_not_ready_while_every_market_is_shut_and_says_so(client: FlaskClient, shelves: Shelves) -> None:
+    shelves.redis.flushdb()
+    shelves.beat("ingest", marketsWait="every wanted market is shut: BTCUSDT is BREAK")
+    assert "BTCUSDT is BREAK" in get(client, "/readyz", status=503)["detail"]
+
+
 def test_health_has_a_row_for_every_part(client: FlaskClient, shelves: Shelves) -> None:
     shelves.latest(heard(forming()))
     shelves.book(a_snapshot(state=BookState.RESYNCING, received_ms=now_ms()))
