@@ -30,7 +30,7 @@ LEAST_APART_S = 2.0
 FRESH_FOR_S = 1.0
 """Data counts as recovered when it has been fresh for so long."""
 GIVEN_UP_AFTER_S = 90.0
-STRUCK_WITHIN_S = 20.0
+STRUCK_WITHIN_S = 60.0
 """A fault that has not struck by then, though it was given its occasion again and again, did not happen."""
 LEAVE_S = 16.0
 """So long before the end of a minute's fault nothing else begins any more: recoveries are not to mix."""

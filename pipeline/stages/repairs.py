@@ -54,6 +54,7 @@ class Repairs:
     counts: Counts = field(default_factory=Counts)
     _running: dict[tuple[str, Stream], asyncio.Task[None]] = field(default_factory=dict)
     _minutes_again_ms: dict[str, int] = field(default_factory=dict)
+    _noted: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     async def keep(self) -> NoReturn:
         """Repair for ever. Raises what handing a repair over raises."""
@@ -74,6 +75,8 @@ class Repairs:
 
     def _look(self, followed: Followed, group: asyncio.TaskGroup) -> None:
         now_ms, symbol = self.clock(), followed.symbol
+        if symbol in self._noted and (symbol, Stream.TRADES) not in self._running:
+            self._heal_filled(followed, now_ms)
         hole = next((hole for hole in followed.trades.holes if _is_due(hole, now_ms)), None)
         if hole is not None and self._free(symbol, Stream.TRADES):
             self._start(symbol, Stream.TRADES, group, self._repair_trades(followed, hole))
@@ -89,10 +92,21 @@ class Repairs:
         self._running[symbol, stream] = task
         task.add_done_callback(lambda _: self._running.pop((symbol, stream), None))
 
+    def _heal_filled(self, followed: Followed, now_ms: int) -> None:
+        """Say of noted gaps that they are filled, also where the stream brought the trades after all."""
+        noted, holes = self._noted.pop(followed.symbol), followed.trades.holes
+        still = [(s, e) for s, e in noted if any(hole.first < e and hole.last >= s for hole in holes)]
+        for start, end in noted:
+            if (start, end) not in still:
+                self.notes.heal(followed.symbol, stream=Stream.TRADES, start=start, end=end, healed_ms=now_ms)
+        if still:
+            self._noted[followed.symbol] = still
+
     async def _repair_trades(self, followed: Followed, hole: Hole) -> None:
         gap = _trades_gap(followed.symbol, hole)
         if not hole.attempts:
             self.notes.note(gap)
+            self._noted.setdefault(gap.symbol, []).append((gap.start, gap.end))
         hole.attempts += 1
         first, last, before = hole.first, hole.last, followed.trades.missing
         try:

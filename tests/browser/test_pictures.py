@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 EVERY = ("exchange", "ingest", "cache", "archive", "web", "push")
 LOADED_WITHIN_MS = 40_000
-MOST_BYTES = 300_000
+MOST_BYTES = 400_000
 MARKETS = 16
 PUSHED = (
     "() => document.querySelector('#feed-connection')?.dataset.state === 'push'"

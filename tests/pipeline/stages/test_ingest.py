@@ -153,6 +153,20 @@ def test_a_lost_connection_is_followed_by_another_and_what_was_missed_comes_over
     assert world.ingest.repairs.counts.trades == 2
 
 
+def test_a_gap_that_the_stream_fills_after_all_is_closed_in_the_ledger() -> None:
+    async def scene(world: World) -> None:
+        world.exchange.answers["aggTrades"] = None  # no answer
+        for number in (1, 4):
+            world.say("trade", trade_data(number))
+        world.now_ms += repairs.GRACE_MS
+        await world.until(lambda: world.ingest.repairs.counts.failures)
+        for number in (2, 3):
+            world.say("trade", trade_data(number))
+        await world.until(lambda: [gap for gap in world.ledger() if gap.healed_ms is not None])
+
+    assert [gap.is_open for gap in play(scene).ledger()] == [False]
+
+
 def test_what_the_log_lacks_at_a_start_comes_over_rest() -> None:
     known = Coverage()
     for trade_id in (5, 8):
