@@ -11,7 +11,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from pipeline.adapters import event_loop, heartbeat, kafka, kafka_tail, mongo_gaps, mongo_writer, redis_async
+from pipeline.adapters import event_loop, heartbeat, kafka_tail, mongo_gaps, mongo_writer
 from pipeline.adapters.exchange_socket import open_socket
 from pipeline.adapters.redis_leases import RedisLeases
 from pipeline.domain import jsontext, names
@@ -19,18 +19,17 @@ from pipeline.domain.coverage import Coverage
 from pipeline.domain.event_clock import EventClock
 from pipeline.domain.gap import Gap, Stream
 from pipeline.domain.symbol import SymbolInfo
-from pipeline.exchanges.binance.venue import Binance
 from pipeline.settings import Settings
 from pipeline.stages.backoff import patiently
-from pipeline.stages.covered import covered
+from pipeline.stages.covered import Run, covered, runs_of
 from pipeline.stages.gap_notes import GapNotes
 from pipeline.stages.history import History
 from pipeline.stages.ingest import Ingest
 from pipeline.stages.leases import Leases
 from pipeline.stages.markets import Markets
-from pipeline.stages.open_gaps import Run, filled, runs_of
+from pipeline.stages.open_gaps import filled
 from pipeline.wiring import (
-    candles_of,
+    async_redis_of,
     exchange,
     is_here,
     now_ms,
@@ -55,7 +54,9 @@ def run_ingest(settings: Settings) -> None:
 async def _ingest(settings: Settings) -> None:
     publisher = publisher_of(settings)
     held = await patiently(partial(asyncio.to_thread, _covered, settings))
-    notes = GapNotes(_gaps(settings))
+    mongo = mongo_writer.connect(settings.mongo_uri)
+    ledger = mongo_gaps.GapStore(mongo, settings.mongo_db)
+    notes = GapNotes(ledger)
     async with exchange(settings) as (venue, _session):
         ingest = Ingest(
             venue=venue,
@@ -67,7 +68,14 @@ async def _ingest(settings: Settings) -> None:
             covered=held,
             event_clock=EventClock(live=settings.source_kind != "replay"),
         )
-        past = _history(settings, venue, publisher)
+        past = History(
+            venue=venue.unhurried(),
+            stored=mongo_writer.CandleStore(mongo, settings.mongo_db),
+            gaps=ledger,
+            publisher=publisher,
+            topics=settings.topics,
+            clock=now_ms,
+        )
         beat = heartbeat.Heartbeat(
             redis_of(settings),
             "ingest",
@@ -122,9 +130,7 @@ class _Followers:
 @asynccontextmanager
 async def _leases(settings: Settings) -> AsyncIterator[Leases]:
     """Our seat among the replicas of ingest."""
-    client = redis_async.connect(
-        settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
-    )
+    client = async_redis_of(settings)
     replica = settings.consumer_instance or f"{platform.node()}-{os.getpid()}"
     async with client, Leases(RedisLeases(client, "ingest"), replica=replica, names=settings.symbols) as leases:
         yield leases
@@ -183,15 +189,3 @@ def _symbols_text(settings: Settings, markets: Sequence[SymbolInfo]) -> bytes:
         for market in markets
     ]  # fmt: skip
     return jsontext.dumps({"source": settings.source_kind, "updatedAt": now_ms(), "symbols": listed})
-
-
-def _history(settings: Settings, venue: Binance, publisher: kafka.KafkaPublisher) -> History:
-    """A fill of the one-minute history through the log."""
-    return History(
-        venue=venue.unhurried(), stored=candles_of(settings), gaps=_gaps(settings),
-        publisher=publisher, topics=settings.topics, clock=now_ms,
-    )  # fmt: skip
-
-
-def _gaps(settings: Settings) -> mongo_gaps.GapStore:
-    return mongo_gaps.GapStore(mongo_writer.connect(settings.mongo_uri), settings.mongo_db)

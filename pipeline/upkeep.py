@@ -12,14 +12,14 @@ from pipeline.adapters import kafka
 from pipeline.adapters.mongo_gaps import GapStore
 from pipeline.adapters.mongo_writer import CandleStore, connect
 from pipeline.domain.faults import Fault, MisconfiguredError
-from pipeline.domain.interval import MINUTE_MS
+from pipeline.domain.interval import MINUTE_MS, Interval
 from pipeline.exchanges.binance.venue import Binance
 from pipeline.settings import DEFAULT_SYMBOLS, Settings
 from pipeline.stages.archive import Archive
 from pipeline.stages.asking import SURE_MS, Asking
 from pipeline.stages.mending import Mending
 from pipeline.stages.shipment import Shipment
-from pipeline.wiring import BROKER_WAIT_S, exchange, first_of, now_ms
+from pipeline.wiring import exchange, first_of, now_ms, publisher_of
 
 Show = Callable[[int], None]
 """Told how many minutes more are settled."""
@@ -92,7 +92,7 @@ async def _shipping(settings: Settings, scope: Scope, stored: CandleStore) -> As
     if scope.dry_run:
         yield None
         return
-    publisher = await asyncio.to_thread(_publisher, settings)
+    publisher = await asyncio.to_thread(publisher_of, settings)
     stopped = Event()
     async with asyncio.TaskGroup() as group:
         if scope.archives:
@@ -102,12 +102,6 @@ async def _shipping(settings: Settings, scope: Scope, stored: CandleStore) -> As
         finally:
             publisher.flush()
             stopped.set()
-
-
-def _publisher(settings: Settings) -> kafka.KafkaPublisher:
-    kafka.wait_for_broker(settings.kafka_bootstrap, timeout_s=BROKER_WAIT_S)
-    kafka.ensure_topics(settings.kafka_bootstrap, settings.topics, partitions=settings.kafka_partitions)
-    return kafka.KafkaPublisher(settings.kafka_bootstrap)
 
 
 def _archive(settings: Settings, publisher: kafka.KafkaPublisher, stored: CandleStore, stopped: Event) -> None:
@@ -125,7 +119,7 @@ def _archive(settings: Settings, publisher: kafka.KafkaPublisher, stored: Candle
 async def _definite(settings: Settings, scope: Scope, venue: Binance) -> Work:
     symbols = await _known(venue, scope.symbols or settings.symbols, named=scope.symbols is not None)
     settled_ms = await venue.server_ms() - SURE_MS
-    end_ms = min(scope.end_ms, settled_ms - settled_ms % MINUTE_MS)
+    end_ms = min(scope.end_ms, Interval.M1.open_ms(settled_ms))
     return Work(symbols, scope.start_ms, max(scope.start_ms, end_ms))
 
 

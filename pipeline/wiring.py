@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import redis
+import redis.asyncio
 
 from pipeline.adapters import heartbeat, http, kafka, mongo_writer, redis_async, redis_writer
 from pipeline.adapters.governor import Governor
@@ -88,9 +89,7 @@ async def exchange(settings: Settings) -> AsyncIterator[tuple[Binance, aiohttp.C
 
     What is asked of it spends the weight that all processes on this Redis share.
     """
-    client = redis_async.connect(
-        settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
-    )
+    client = async_redis_of(settings)
     governor = Governor(RedisWeight(client, urlsplit(settings.binance_rest_url).netloc))
     async with client, aiohttp.ClientSession(trust_env=not is_here(settings.binance_rest_url)) as session:
         getter = http.RestClient(
@@ -164,6 +163,13 @@ def first_of(error: BaseException) -> BaseException:
 def redis_of(settings: Settings) -> redis.Redis:
     """The settings' Redis."""
     return redis_writer.connect(
+        settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
+    )
+
+
+def async_redis_of(settings: Settings) -> redis.asyncio.Redis:
+    """The settings' Redis, for an event loop."""
+    return redis_async.connect(
         settings.redis_host, settings.redis_port, database=settings.redis_db, password=settings.redis_password
     )
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from pipeline.domain.candle import Candle
-from pipeline.domain.interval import MINUTE_MS
+from pipeline.domain.interval import MINUTE_MS, minute_runs
 
 
 class Stream(StrEnum):
@@ -50,10 +50,6 @@ class Gap:
     def said_ms(self) -> int:
         """When it was last spoken of."""
         return max(self.detected_ms, self.healed_ms or 0)
-
-    def touches(self, start: int, end: int) -> bool:
-        """Whether it overlaps the range or borders on it."""
-        return self.start <= end and start <= self.end
 
 
 class Gaps(Protocol):
@@ -116,19 +112,13 @@ def minute_gaps(symbol: str, open_times: Iterable[int], *, cause: Cause, reason:
 
     Ours, because a minute that we missed is noted when the exchange has given it.
     """
-    runs: list[list[int]] = []
-    for open_ms in open_times:
-        if runs and runs[-1][1] == open_ms:
-            runs[-1][1] += MINUTE_MS
-        else:
-            runs.append([open_ms, open_ms + MINUTE_MS])
     healed_ms = now_ms if cause is Cause.OURS else None
     return [
         Gap(
             symbol=symbol, stream=Stream.KLINE, start=start, end=end,
             cause=cause, reason=reason, detected_ms=now_ms, healed_ms=healed_ms,
         )
-        for start, end in runs
+        for start, end in minute_runs(open_times)
     ]  # fmt: skip
 
 

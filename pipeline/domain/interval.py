@@ -1,5 +1,6 @@
 """Candle intervals and the half-open UTC buckets they cut time into."""
 
+from collections.abc import Iterable
 from enum import Enum
 
 MINUTE_MS = 60_000
@@ -36,3 +37,14 @@ class Interval(Enum):
 
 
 _MINUTES = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440}
+
+
+def minute_runs(open_times: Iterable[int]) -> list[tuple[int, int]]:
+    """The fewest half-open ranges that cover the minutes opened at ``open_times`` (ascending)."""
+    runs: list[tuple[int, int]] = []
+    for open_ms in open_times:
+        if runs and runs[-1][1] == open_ms:
+            runs[-1] = (runs[-1][0], open_ms + MINUTE_MS)
+        else:
+            runs.append((open_ms, open_ms + MINUTE_MS))
+    return runs

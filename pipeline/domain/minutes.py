@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.domain.candle import Candle
-from pipeline.domain.interval import MINUTE_MS
+from pipeline.domain.interval import MINUTE_MS, Interval
 
 OVERDUE_MS = 3_000
 """The closing frame comes within this of the minute's end; then the exchange is asked for the row."""
@@ -39,7 +39,7 @@ class Minutes:
     def overdue(self, exchange_ms: int) -> list[int]:
         """Open times of minutes that should have been closed by ``exchange_ms``, oldest first."""
         if self._expected_ms is not None:
-            self._expected_ms = max(self._expected_ms, _minute(exchange_ms) - MOST_MISSING * MINUTE_MS)
+            self._expected_ms = max(self._expected_ms, Interval.M1.open_ms(exchange_ms) - MOST_MISSING * MINUTE_MS)
             while self._expected_ms + MINUTE_MS + OVERDUE_MS <= exchange_ms:
                 self._pass(self._expected_ms)
                 self._expected_ms += MINUTE_MS
@@ -60,7 +60,3 @@ class Minutes:
         self.missing[open_ms] = 0
         if len(self.missing) > MOST_MISSING:
             del self.missing[min(self.missing)]
-
-
-def _minute(time_ms: int) -> int:
-    return time_ms - time_ms % MINUTE_MS

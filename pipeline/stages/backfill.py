@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from pipeline.domain.comparison import Pair, Verdict
-from pipeline.domain.interval import MINUTE_MS
+from pipeline.domain.interval import MINUTE_MS, minute_runs
 from pipeline.stages.asking import PAGE
 from pipeline.stages.mending import Mending
 
@@ -18,23 +18,20 @@ Page = tuple[str, int, int]
 class Ranges:
     """Half-open ranges of minutes, kept as few as they can be."""
 
-    minutes: int = 0
     _opens: set[int] = field(default_factory=set)
 
     def add(self, open_ms: int) -> None:
         """One minute more."""
         self._opens.add(open_ms)
-        self.minutes = len(self._opens)
+
+    @property
+    def minutes(self) -> int:
+        """How many there are."""
+        return len(self._opens)
 
     def detail(self) -> dict[str, Any]:
         """``{minutes, ranges: [[start, end], …]}``, oldest first."""
-        runs: list[list[int]] = []
-        for open_ms in sorted(self._opens):
-            if runs and runs[-1][1] == open_ms:
-                runs[-1][1] += MINUTE_MS
-            else:
-                runs.append([open_ms, open_ms + MINUTE_MS])
-        return {"minutes": self.minutes, "ranges": runs}
+        return {"minutes": self.minutes, "ranges": [list(run) for run in minute_runs(sorted(self._opens))]}
 
 
 @dataclass(slots=True)

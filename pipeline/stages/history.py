@@ -111,10 +111,6 @@ class AskedInVain:
         self._next = {key: when for key, when in self._next.items() if key[1] >= before_ms}
 
 
-def _minute(time_ms: int) -> int:
-    return time_ms - time_ms % MINUTE_MS
-
-
 @dataclass(slots=True)
 class History:
     """Fills a range of history; safe to run again at any time."""
@@ -146,7 +142,7 @@ class History:
         """
         self.began_ms = await self.patience.outcome(self.venue.server_ms)
         self.only_missed = not days
-        oldest_ms = _minute(self.began_ms - (days or CATCH_UP_DAYS) * DAY_MS)
+        oldest_ms = Interval.M1.open_ms(self.began_ms - (days or CATCH_UP_DAYS) * DAY_MS)
         await self.patience.outcome(self.gaps_ready)
         filled: set[str] = set()
         while True:
@@ -154,7 +150,7 @@ class History:
             joined = [symbol for symbol in symbols if symbol not in filled]
             if joined:
                 await self.patience.outcome(
-                    partial(self.begin, joined, start_ms=oldest_ms, end_ms=_minute(self.began_ms))
+                    partial(self.begin, joined, start_ms=oldest_ms, end_ms=Interval.M1.open_ms(self.began_ms))
                 )
                 log.info("history: %s", self.report.detail())
             filled |= set(joined)
@@ -162,7 +158,7 @@ class History:
             await self.patience.outcome(partial(self.sweep, symbols, oldest_ms=oldest_ms))
             if self.report.failed:
                 await self.patience.outcome(
-                    partial(self.fill_again, symbols, start_ms=oldest_ms, end_ms=_minute(self.began_ms))
+                    partial(self.fill_again, symbols, start_ms=oldest_ms, end_ms=Interval.M1.open_ms(self.began_ms))
                 )
 
     async def gaps_ready(self) -> None:
@@ -182,7 +178,7 @@ class History:
 
     async def sweep(self, symbols: Sequence[str], *, oldest_ms: int) -> int:
         """Fetch the minutes of the last two hours that should have been stored by now; how many came."""
-        end_ms = _minute(await self.venue.server_ms() - SETTLED_MS)
+        end_ms = Interval.M1.open_ms(await self.venue.server_ms() - SETTLED_MS)
         start_ms = max(oldest_ms, end_ms - SWEEP_MS)
         self.in_vain.forget(before_ms=start_ms)
         look = replace(self, report=Report())

@@ -66,7 +66,7 @@ class Ingest:
     followed: dict[str, Followed] = field(default_factory=dict)
     _was: dict[str, Coverage] = field(default_factory=dict)
     _lines: dict[str, Line] = field(default_factory=dict)
-    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _tasks: dict[str, asyncio.Task[NoReturn]] = field(default_factory=dict)
     _since_look: int = 0
     _group: asyncio.TaskGroup | None = None
 
@@ -151,7 +151,7 @@ class Ingest:
         for url, symbols in wanted.items():
             if url not in self._lines:
                 line = self._lines[url] = Line(url, symbols, self.open, self._taken, self.clock)
-                self._tasks[url] = self._group.create_task(_until_cancelled(line))
+                self._tasks[url] = self._group.create_task(line.follow())
 
     def _taken(self, line: Line, raw: bytes) -> None:
         event = self.take(raw, received_ms=line.heard_ms)
@@ -289,10 +289,6 @@ class Ingest:
 def _note(event: Shutdown | Reply) -> None:
     if isinstance(event, Reply) and event.error:
         log.warning("the exchange refused a message of ours: %s", event.error)
-
-
-async def _until_cancelled(line: Line) -> None:
-    await line.follow()
 
 
 _OF_THE_CONNECTION = (Shutdown, Reply)

@@ -12,6 +12,7 @@ from pipeline.domain.faults import BadMessageError, MisconfiguredError, Transien
 from pipeline.domain.frames import TradeFrame
 from pipeline.domain.gap import Cause, Gap, Stream, minute_gaps
 from pipeline.domain.interval import MINUTE_MS, Interval
+from pipeline.stages.asking import PAGE, SURE_MS
 from pipeline.stages.followed import Followed
 from pipeline.stages.gap_notes import GapNotes
 from pipeline.stages.ports import Clock, Venue
@@ -24,9 +25,6 @@ GRACE_MS = 300
 AT_ONCE = 4
 AGAIN_MS = (500, 60_000)
 TRIES = 4
-SURE_MS = 120_000
-"""What the exchange has not recorded so long after is not recorded at all; its database may lag."""
-PAGE = 1_000
 
 
 @dataclass(slots=True)

@@ -193,11 +193,6 @@ class BookSync:
         if epoch == self.epoch and self._attempt is not None:
             self._again(now_ms)
 
-    def restart(self, now_ms: int) -> None:
-        """Believe the book no longer, and build another."""
-        if self.book is not None:
-            self._lose(now_ms)
-
     def _taken(self, diff: DepthFrame, now_ms: int) -> list[bytes]:
         if self._attempt is not None:
             self._attempt.add(diff)

@@ -17,6 +17,7 @@ from pipeline.domain.names import Topics
 from pipeline.domain.records import decode_book, decode_candle, decode_trade
 from pipeline.exchanges.binance.venue import Binance
 from pipeline.stages import followed, ingest, line, repairs
+from pipeline.stages.asking import SURE_MS
 from pipeline.stages.gap_notes import GapNotes
 from pipeline.stages.ingest import Ingest
 from tests.frames import combined, depth_data, kline_data, trade_data
@@ -202,7 +203,7 @@ def test_ids_the_exchange_has_not_either_are_the_exchange_s_gap_when_that_is_sur
         world.say("trade", trade_data(4))
         for asked in range(1, repairs.TRIES + 1):
             assert [gap.cause for gap in world.ledger()] in ([], [Cause.OURS])
-            world.now_ms += repairs.SURE_MS // 2
+            world.now_ms += SURE_MS // 2
             await world.until(lambda asked=asked: world.exchange.times_asked("aggTrades") == asked)  # type: ignore[misc]
         await world.until(lambda: not world.ingest.followed["BTCUSDT"].trades.holes)
 
@@ -371,7 +372,7 @@ def test_a_minute_the_exchange_has_not_either_is_the_exchange_s_gap_when_that_is
     world = play(scene)
     gap = next(gap for gap in world.ledger() if gap.cause is Cause.EXCHANGE)
     assert (gap.start, gap.end) == (NOON_MS, NOON_MS + 60_000)
-    assert world.now_ms >= NOON_MS + 60_000 + repairs.SURE_MS
+    assert world.now_ms >= NOON_MS + 60_000 + SURE_MS
     assert world.exchange.times_asked("klines") >= repairs.TRIES
     assert NOON_MS not in world.ingest.followed["BTCUSDT"].minutes.missing
 

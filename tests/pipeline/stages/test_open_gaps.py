@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.gap import Cause, Gap, Stream
-from pipeline.stages.open_gaps import filled, runs_of
+from pipeline.stages.covered import runs_of
+from pipeline.stages.open_gaps import filled
 
 
 def a_trade(trade_id: int) -> tuple[str, bytes]:
