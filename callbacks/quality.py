@@ -1,14 +1,13 @@
 """The data quality page's callbacks: every panel from its own read, so that one that fails says so alone."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dash import Dash, Input, Output
 from dash.exceptions import PreventUpdate
 from flask_caching import Cache
 
-from callbacks.boards import clock_ms, register_answered, store_of
+from callbacks.boards import Panel, away, clock_ms, panel_outputs, register_answered, store_of
 from callbacks.cached import cached_quality
 from callbacks.reads import QualityReads
 from layouts.pages import quality as page
@@ -20,38 +19,16 @@ from pipeline.domain.interval import DAY_MS
 from pipeline.domain.quality import MarketTrust, QualityDay
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """What a panel shows, its state, and the state's words."""
-
-    body: Any
-    state: str
-    note: str = ""
-
-    @property
-    def properties(self) -> tuple[Any, str, str]:
-        """As ``_outputs`` takes them."""
-        return self.body, self.state, self.note
-
-
 def register(app: Dash, *, reads: QualityReads, cache: Cache, now_ms: Callable[[], int] = clock_ms) -> None:
     """Give the data quality page its answers."""
     answers = _Page(cached_quality(reads, cache=cache), now_ms)
     days = Input(page.DAYS, "value")
     slow = Input(page.SLOW_BEAT, "n_intervals")
-    app.callback(*_outputs(page.HEAT), Output(page.SUMMARY, "children"), slow, days)(answers.heat)
-    app.callback(*_outputs(page.DAY), Input(page.CHOSEN, "data"), slow, days)(answers.day)
-    live = (*_outputs(page.BOOKS), *_outputs(page.COUNTS), Output(ANSWERED, "data"))
+    app.callback(*panel_outputs(page.HEAT), Output(page.SUMMARY, "children"), slow, days)(answers.heat)
+    app.callback(*panel_outputs(page.DAY), Input(page.CHOSEN, "data"), slow, days)(answers.day)
+    live = (*panel_outputs(page.BOOKS), *panel_outputs(page.COUNTS), Output(ANSWERED, "data"))
     app.callback(*live, Input(BEAT, "n_intervals"))(answers.live)
     register_answered(app)
-
-
-def _outputs(panel_id: str) -> list[Output]:
-    return [
-        Output(page.body_id(panel_id), "children"),
-        Output(panel_id, "data-state"),
-        Output(f"{panel_id}-note", "children"),
-    ]
 
 
 class _Page:
@@ -135,11 +112,6 @@ def books(markets: Sequence[MarketTrust], *, now_ms: int) -> Panel:
     off = [market.state for market in markets if market.state != "synced"]
     state = "error" if "failed" in off else "live"
     return Panel(table, state, f"{len(off)} of {len(markets)} not in step" if off else f"{len(markets)} in step")
-
-
-def away(store: str) -> Panel:
-    """No figures rather than old ones, while a store does not answer."""
-    return Panel(nothing(f"Unknown: {store} does not answer. Trying again."), "error", f"{store} is away")
 
 
 def _days(value: Any) -> int:

@@ -1,13 +1,12 @@
 """The system page's callbacks: every panel from its own read, so that one that fails says so alone."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dash import Dash, Input, Output
 from flask_caching import Cache
 
-from callbacks.boards import STORES, age_ms, clock_ms, register_answered, store_of
+from callbacks.boards import STORES, Panel, age_ms, away, clock_ms, panel_outputs, register_answered, store_of
 from callbacks.cached import cached_system
 from callbacks.reads import MarketStanding, ProcessStanding, StoredDay, StoreStanding, SystemReads
 from callbacks.verdict import Away, Seen, verdict
@@ -23,43 +22,21 @@ COUNTS = 4
 """How many of a process's counts are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """What a panel shows, its state, and the state's words."""
-
-    body: Any
-    state: str
-    note: str = ""
-
-    @property
-    def properties(self) -> tuple[Any, str, str]:
-        """As ``_outputs`` takes them."""
-        return self.body, self.state, self.note
-
-
 def register(app: Dash, *, reads: SystemReads, cache: Cache, now_ms: Callable[[], int] = clock_ms) -> None:
     """Give the system page its answers."""
     answers = _Page(cached_system(reads, cache=cache), now_ms)
     app.callback(
         Output(page.VERDICT, "children"),
         Output(page.VERDICT, "data-level"),
-        *_outputs(page.STORES),
-        *_outputs(page.PROCESSES),
-        *_outputs(page.MARKETS),
-        *_outputs(page.HISTORY),
+        *panel_outputs(page.STORES),
+        *panel_outputs(page.PROCESSES),
+        *panel_outputs(page.MARKETS),
+        *panel_outputs(page.HISTORY),
         Output(ANSWERED, "data"),
         Input(BEAT, "n_intervals"),
     )(answers.standing)
-    app.callback(*_outputs(page.QUALITY), Input(page.SLOW_BEAT, "n_intervals"))(answers.quality)
+    app.callback(*panel_outputs(page.QUALITY), Input(page.SLOW_BEAT, "n_intervals"))(answers.quality)
     register_answered(app)
-
-
-def _outputs(panel_id: str) -> list[Output]:
-    return [
-        Output(page.body_id(panel_id), "children"),
-        Output(panel_id, "data-state"),
-        Output(f"{panel_id}-note", "children"),
-    ]
 
 
 class _Page:
@@ -143,11 +120,6 @@ def quality(days: Sequence[StoredDay]) -> Panel:
     rows = [standing.Day(symbol=day.symbol, date=day.date, stored=day.stored, expected=day.expected) for day in days]
     missing = sum(max(0, day.expected - day.stored) for day in days)
     return Panel(standing.quality_table(rows), "live", f"{missing:,} missing" if missing else "nothing is missing")
-
-
-def away(store: str) -> Panel:
-    """No figures rather than old ones, while a store does not answer."""
-    return Panel(nothing(f"Unknown: {store} does not answer. Trying again."), "error", f"{store} is away")
 
 
 def store_row(store: StoreStanding) -> standing.Store:

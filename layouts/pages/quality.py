@@ -7,7 +7,7 @@ from layouts.parts.board import board
 from layouts.parts.choice import choice
 from layouts.parts.heatmap import legend
 from layouts.parts.navigation import QUALITY
-from layouts.parts.panel import panel
+from layouts.parts.panel import body_id, panel
 from layouts.parts.table import nothing
 
 EVERY_MS = 4_000
@@ -53,11 +53,6 @@ def day_picker() -> Component:
         [html.Legend("Days shown", className="visually-hidden"), choice(DAYS, options=DAY_CHOICES, value="7")],
         className="cs-choice",
     )
-
-
-def body_id(panel_id: str) -> str:
-    """The id of what a panel shows."""
-    return f"{panel_id}-body"
 
 
 def _panel(

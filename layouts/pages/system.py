@@ -6,7 +6,7 @@ from dash.development.base_component import Component
 from layouts.parts.attributes import data
 from layouts.parts.board import board
 from layouts.parts.navigation import SYSTEM
-from layouts.parts.panel import panel
+from layouts.parts.panel import body_id, panel
 from layouts.parts.table import nothing
 
 EVERY_MS = 4_000
@@ -40,11 +40,6 @@ def system_page(*, source: str) -> Component:
 def verdict() -> Component:
     """The state of everything in one sentence."""
     return html.P("Asking", id=VERDICT, className="cs-verdict", role="status", **data(level="asking"))
-
-
-def body_id(panel_id: str) -> str:
-    """The id of what a panel shows."""
-    return f"{panel_id}-body"
 
 
 def _panel(panel_id: str, title: str) -> Component:

@@ -18,7 +18,7 @@ def panel(
         children=[
             html.Header(
                 className="cs-panel-head",
-                children=[html.H2(title, id=f"{panel_id}-title"), *(extra or []), note(f"{panel_id}-note")],
+                children=[html.H2(title, id=f"{panel_id}-title"), *(extra or []), note(note_id(panel_id))],
             ),
             html.Div(className="cs-panel-body", children=body),
         ],
@@ -27,6 +27,16 @@ def panel(
     )
 
 
-def note(note_id: str) -> Component:
+def note(element_id: str) -> Component:
     """The words of a panel's state; empty while it is live. Written by the browser glue."""
-    return html.Span(id=note_id, className="cs-note", role="status")
+    return html.Span(id=element_id, className="cs-note", role="status")
+
+
+def body_id(panel_id: str) -> str:
+    """The id of what a panel shows, where a callback fills it in."""
+    return f"{panel_id}-body"
+
+
+def note_id(panel_id: str) -> str:
+    """The id of the words of a panel's state."""
+    return f"{panel_id}-note"

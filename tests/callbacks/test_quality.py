@@ -9,8 +9,9 @@ from flask_caching import Cache
 
 from app.dashboard import mount_quality
 from callbacks import quality
-from callbacks.quality import Panel
-from layouts.pages.quality import BOOKS, CHOSEN, COUNTS, DAY, DAYS, HEAT, SLOW_BEAT, SUMMARY, body_id
+from callbacks.boards import Panel, away
+from layouts.pages.quality import BOOKS, CHOSEN, COUNTS, DAY, DAYS, HEAT, SLOW_BEAT, SUMMARY
+from layouts.parts.panel import body_id
 from pipeline.domain.gap import Cause
 from pipeline.domain.interval import DAY_MS
 from tests.callbacks.memory_quality import MemoryQuality
@@ -125,4 +126,4 @@ def test_a_store_that_is_away_is_named_without_its_address(client: FlaskClient, 
     heat = asked(client, [*panel_of(HEAT), (SUMMARY, "children")], inputs)
     assert heat.json["response"][HEAT]["data-state"] == "error"
     assert "10.0.0.7" not in live.get_data(as_text=True) + heat.get_data(as_text=True)
-    assert text_of(quality.away("MongoDB").body) == "Unknown: MongoDB does not answer. Trying again."
+    assert text_of(away("MongoDB").body) == "Unknown: MongoDB does not answer. Trying again."

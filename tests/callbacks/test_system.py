@@ -9,9 +9,11 @@ from flask_caching import Cache
 
 from app.dashboard import mount_system
 from callbacks import system
-from callbacks.system import Panel, counted, look
+from callbacks.boards import Panel
+from callbacks.system import counted, look
 from callbacks.verdict import Seen, verdict
-from layouts.pages.system import HISTORY, MARKETS, PROCESSES, STORES, VERDICT, body_id
+from layouts.pages.system import HISTORY, MARKETS, PROCESSES, STORES, VERDICT
+from layouts.parts.panel import body_id
 from tests.callbacks.memory_boards import MemorySystem
 from tests.callbacks.memory_reads import MemoryReads
 from tests.layouts.reading import rows_of, text_of

@@ -1,7 +1,6 @@
 """Leases: Redis and its memory twin keep the same promises."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pytest
@@ -9,23 +8,16 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pipeline.adapters import redis_async
 from pipeline.adapters.memory_leases import MemoryLeases
 from pipeline.adapters.redis_leases import RedisLeases
 from pipeline.domain import names
 from pipeline.domain.lease import LeaseAnswer, LeaseStore, LeaseWish
 from pipeline.settings import Settings
+from pipeline.wiring import async_redis_of
+from tests.clock import Clock
 from tests.words import NOON_MS
 
 TTL_MS = 6_000
-
-
-@dataclass
-class Clock:
-    now_ms: int = NOON_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 class World(Protocol):
@@ -49,9 +41,7 @@ class MemoryWorld:
 class RedisWorld:
     def __init__(self, settings: Settings) -> None:
         self.clock = Clock()
-        self.client = redis_async.connect(
-            settings.redis_host, settings.redis_port, database=settings.redis_db, password=None
-        )
+        self.client = async_redis_of(settings)
         self.store = RedisLeases(self.client, "ingest", clock=self.clock)
 
     async def wipe(self) -> None:

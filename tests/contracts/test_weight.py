@@ -1,7 +1,6 @@
 """The shared request weight: Redis and its memory twin give the same answers, also after a wipe."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
@@ -10,25 +9,18 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pipeline.adapters import redis_async
 from pipeline.adapters.governor import WeightStore
 from pipeline.adapters.memory_weight import MemoryWeight
 from pipeline.adapters.redis_weight import RedisWeight
 from pipeline.domain import names
 from pipeline.domain.weight import Priority, WeightLimits, WeightMemory, WeightStanding
 from pipeline.settings import Settings
+from pipeline.wiring import async_redis_of
+from tests.clock import Clock
 from tests.words import NOON_MS
 
 LIMITS = WeightLimits(weight=1_000, requests=300)
 NOBODY = WeightMemory(limits=LIMITS)
-
-
-@dataclass
-class Clock:
-    now_ms: int = NOON_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 class World(Protocol):
@@ -52,9 +44,7 @@ class MemoryWorld:
 class RedisWorld:
     def __init__(self, settings: Settings) -> None:
         self.clock = Clock()
-        self.client = redis_async.connect(
-            settings.redis_host, settings.redis_port, database=settings.redis_db, password=None
-        )
+        self.client = async_redis_of(settings)
         self.address = uuid4().hex
         self.store = RedisWeight(self.client, self.address, clock=self.clock)
 

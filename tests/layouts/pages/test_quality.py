@@ -4,6 +4,7 @@ from typing import Any
 
 from layouts.pages import quality
 from layouts.parts import board
+from layouts.parts.panel import body_id
 from tests.layouts.reading import every, text_of
 
 PAGE: Any = quality.quality_page(source="simulator")
@@ -12,7 +13,7 @@ PANELS = (quality.HEAT, quality.DAY, quality.COUNTS, quality.BOOKS)
 
 def test_every_id_a_callback_reaches_for_is_on_the_page_once() -> None:
     on_page = [part.id for part in PAGE._traverse() if getattr(part, "id", None)]
-    bodies = {quality.body_id(panel) for panel in PANELS}
+    bodies = {body_id(panel) for panel in PANELS}
     needed = {quality.DAYS, quality.CHOSEN, quality.SUMMARY, quality.SLOW_BEAT, board.BEAT, board.ANSWERED}
     assert needed | bodies | set(PANELS) <= set(on_page)
     assert len(on_page) == len(set(on_page))

@@ -4,6 +4,7 @@ from typing import Any
 
 from layouts.pages import system
 from layouts.parts import board
+from layouts.parts.panel import body_id
 from tests.layouts.reading import every, text_of
 
 PAGE: Any = system.system_page(source="simulator")
@@ -11,7 +12,7 @@ PAGE: Any = system.system_page(source="simulator")
 
 def test_every_id_a_callback_reaches_for_is_on_the_page_once() -> None:
     on_page = [part.id for part in PAGE._traverse() if getattr(part, "id", None)]
-    bodies = {system.body_id(panel) for panel in system.PANELS}
+    bodies = {body_id(panel) for panel in system.PANELS}
     assert {system.VERDICT, system.SLOW_BEAT, board.BEAT, board.ANSWERED, *system.PANELS, *bodies} <= set(on_page)
     assert len(on_page) == len(set(on_page))
 

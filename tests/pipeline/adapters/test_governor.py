@@ -11,18 +11,10 @@ from pipeline.adapters.governor import SHARED_AGAIN_MS, Governor
 from pipeline.adapters.memory_weight import MemoryWeight
 from pipeline.domain.faults import TransientError
 from pipeline.domain.weight import Priority, WeightLimits, WeightMemory, WeightStanding
+from tests.clock import Clock
 from tests.servers.waiting import until
-from tests.words import NOON_MS
 
 LIMITS = WeightLimits(weight=1_000)
-
-
-@dataclass
-class Clock:
-    now_ms: int = NOON_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 @dataclass(slots=True)
