@@ -75,9 +75,8 @@ def encode_trade(trade: Trade) -> bytes:
     )  # fmt: skip
 
 
-class _SingleRecord(Struct, gc=False, tag_field="e", tag="trade"):
+class _TradeRecord(Struct, gc=False, tag_field="e"):
     symbol: Name = field(name="s")
-    trade_id: int = field(name="t")
     price: Decimal = field(name="p")
     quantity: Decimal = field(name="q")
     time_ms: int = field(name="T")
@@ -87,18 +86,14 @@ class _SingleRecord(Struct, gc=False, tag_field="e", tag="trade"):
     source: str
 
 
-class _AggregateRecord(Struct, gc=False, tag_field="e", tag="aggTrade"):
-    symbol: Name = field(name="s")
+class _SingleRecord(_TradeRecord, gc=False, tag="trade"):
+    trade_id: int = field(name="t")
+
+
+class _AggregateRecord(_TradeRecord, gc=False, tag="aggTrade"):
     aggregate_id: int = field(name="a")
     trade_id: int = field(name="f")
     last_id: int = field(name="l")
-    price: Decimal = field(name="p")
-    quantity: Decimal = field(name="q")
-    time_ms: int = field(name="T")
-    is_buyer_maker: bool = field(name="m")
-    event_ms: int = field(name="eventTime")
-    received_ms: int = field(name="receivedTime")
-    source: str
 
 
 _TRADES = Decoder(_SingleRecord | _AggregateRecord)
